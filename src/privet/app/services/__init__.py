@@ -1,0 +1,1 @@
+"""What Privet does, one noun a file: plain functions and their VERBS table."""

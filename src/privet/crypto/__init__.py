@@ -1,0 +1,1 @@
+"""Values become safer values. Takes and returns values; only key stores touch the world."""

@@ -1,0 +1,1 @@
+"""The shelf of root key providers: one file each."""

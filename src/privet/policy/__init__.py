@@ -1,0 +1,1 @@
+"""One language, two readers: `decide` at run time, `check` at design time."""

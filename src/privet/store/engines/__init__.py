@@ -1,0 +1,1 @@
+"""The shelf of engines: one file each, all under the contract suite of `privet.testing`."""

@@ -1,0 +1,1 @@
+"""The words that both halves speak. No I/O, no keys, no store."""

@@ -1,0 +1,86 @@
+"""Conditions on a row, shared by policies, queries and stores.
+
+A target is a name that the reader resolves: `customers.email.domain` in a policy or question, a physical column
+in a store. Values are what the level compares: texts and numbers above, tags and integers below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+Operator = Literal["=", "!=", "<", "<=", ">", ">="]
+Value = str | int | float | bytes | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """`target op value`. A comparison with None is `is null` (=) or `is not null` (!=)."""
+
+    target: str
+    op: Operator
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class In:
+    """`target in (values…)`. No values: nothing matches."""
+
+    target: str
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """Every item holds. No items: always true."""
+
+    items: tuple[Predicate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """Some item holds. No items: never true."""
+
+    items: tuple[Predicate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The item does not hold. Null compares as in SQL: neither it nor its negation holds."""
+
+    item: Predicate
+
+
+Predicate = Compare | In | And | Or | Not
+ALWAYS = And()
+NEVER = Or()
+
+
+def both(left: Predicate, right: Predicate) -> Predicate:
+    """Return the conjunction, flattened, without needless ALWAYS."""
+    items: list[Predicate] = []
+    for side in (left, right):
+        items.extend(side.items if isinstance(side, And) else (side,))
+    return items[0] if len(items) == 1 else And(tuple(items))
+
+
+def either(left: Predicate, right: Predicate) -> Predicate:
+    """Return the disjunction, flattened; ALWAYS on either side absorbs the other."""
+    if ALWAYS in (left, right):
+        return ALWAYS
+    items: list[Predicate] = []
+    for side in (left, right):
+        items.extend(side.items if isinstance(side, Or) else (side,))
+    return items[0] if len(items) == 1 else Or(tuple(items))
+
+
+def targets(predicate: Predicate) -> Iterator[str]:
+    """Yield every target that the predicate names, in reading order, repeats included."""
+    if isinstance(predicate, And | Or):
+        for item in predicate.items:
+            yield from targets(item)
+    elif isinstance(predicate, Not):
+        yield from targets(predicate.item)
+    else:
+        yield predicate.target
