@@ -9,6 +9,9 @@ import uuid
 from collections.abc import Iterable
 
 
+ZERO_ID = bytes(16)
+
+
 def sha256(data: bytes) -> bytes:
     """Return the 32-byte SHA-256 digest."""
     return hashlib.sha256(data).digest()

@@ -6,11 +6,12 @@ sees a key, a value or an English name: table and column names are machine-made 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from privet.errors import PrivetError
+from privet.shelf import Shelf
 from privet.vocabulary.predicate import ALWAYS, Predicate
 
 Kind = Literal["blob", "int", "text"]
@@ -29,9 +30,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """A physical table. `sequence`: the one key column is an integer that the engine assigns, ascending from 1
-    without gaps. `indexes`: column groups that are looked up; `uniques`: column groups that never repeat (a
-    group that holds a null never clashes)."""
+    """A physical table. `key`: columns that are never null and together never repeat. `sequence`: the one key
+    column is an integer that the engine assigns, ascending from 1; a unit that clashes leaves no gap, and a number
+    is not given twice even when its row was deleted. `indexes`: column groups that are looked up; `uniques`:
+    column groups that never repeat (a group that holds a null never clashes)."""
 
     name: str
     columns: tuple[Column, ...]
@@ -43,7 +45,8 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """Add rows. A key or unique group that exists already clashes."""
+    """Add rows; columns that are not named stay null. A key or unique group that exists already clashes. All key
+    columns are named, unless the table is a sequence: then the key is not."""
 
     table: str
     columns: tuple[str, ...]
@@ -52,7 +55,8 @@ class Insert:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Add rows, or replace those with the same key."""
+    """Add rows, or replace those with the same key whole: columns that are not named become null. A unique group
+    that another row holds clashes. Not for sequences."""
 
     table: str
     columns: tuple[str, ...]
@@ -62,7 +66,7 @@ class Put:
 @dataclass(frozen=True, slots=True)
 class Update:
     """Set columns where others match. Each row holds the new cells, then the `match` cells (none of them null).
-    A row that matches nothing clashes."""
+    A row that matches nothing clashes, and so does a key or unique group that another row holds."""
 
     table: str
     columns: tuple[str, ...]
@@ -72,7 +76,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Remove rows whose `match` columns equal the cells of a row. Matching nothing is no fault."""
+    """Remove rows whose `match` columns equal the cells of a row (none of them null). Matching nothing is no fault."""
 
     table: str
     match: tuple[str, ...]
@@ -121,7 +125,8 @@ class Join:
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """`count` of rows (column ""), `count_distinct`, `min`, `max` or `sum` of a physical column."""
+    """`count` of rows (column ""), or `count`, `count_distinct`, `min`, `max` or `sum` (integers only) of the cells of
+    a physical column that are not null. The last three are null where there is no such cell."""
 
     function: Literal["count", "count_distinct", "min", "max", "sum"]
     column: str = ""
@@ -132,7 +137,9 @@ class Select:
     """A question. Columns are `name`, or `alias.name` once there are joins (the first table's alias is `a`).
 
     With `aggregates` or `group` the answer's columns are `group` then `aggregates`, and `columns` is empty;
-    `least` leaves out groups of fewer rows. `order`: (column, ascending) pairs. `limit` 0: no limit.
+    `least` leaves out groups of fewer rows. `order`: (column, ascending) pairs, of `group` where there is one; nulls
+    come first ascending and last descending, texts compare by their UTF-8 bytes. `limit` 0: no limit. A value is
+    compared only with a column of its kind, and None only by `=` and `!=`.
     """
 
     table: str
@@ -147,13 +154,20 @@ class Select:
 
 
 class Store(Protocol):
-    """An open database. Reads see every acknowledged write. Seven verbs and what it can do."""
+    """An open database. Reads see every acknowledged write. Seven verbs and what it can do.
+
+    A table, column or alias that is not defined raises UnknownName; a cell of the wrong kind InvalidInput, before
+    anything of the unit is done; a question that breaks its rules InvalidQuery. After `close`, or after a write that
+    could not be made durable, writes raise StoreFailed. Any thread may call.
+    """
 
     capabilities: frozenset[str]
 
     def define(self, shapes: Sequence[Shape]) -> None:
         """Make the tables be as described: creates what is missing, adds columns and indexes, drops indexes and
-        columns that are no longer described. Tables that are not named stay. Durable on return."""
+        columns that are no longer described. Tables that are not named stay. Durable on return, whole or not at all.
+        Raises InvalidSchema where a key or a column's kind changes or a column without nulls joins a table with
+        rows, DuplicateValue where rows repeat in a new unique group."""
 
     async def write(self, unit: Unit) -> None:
         """Carry out a unit, durable on return. Raises Clash (nothing done) or StoreFailed (the store writes no
@@ -173,3 +187,15 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Finish what is queued and let go of the database. Idempotent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A part of the shelf: how to open a store at a path, and the newest format of stored data that it reads."""
+
+    name: str
+    open: Callable[[str], Store]
+    newest_format: int
+
+
+ENGINES: Shelf[Engine] = Shelf("privet.store.engines", Engine, word="store engine")

@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NewType
 
 Purpose = NewType("Purpose", str)
-Action = Literal[
-    "read", "insert", "update", "delete", "tokenize", "detokenize", "search", "export", "manage", "audit"
-]
+Action = Literal["read", "insert", "update", "delete", "tokenize", "detokenize", "search", "export", "manage", "audit"]
 ACTIONS: tuple[Action, ...] = (
     "read",
     "insert",

@@ -13,7 +13,7 @@ from typing import Literal
 from privet.errors import InvalidValue
 from privet.shelf import Shelf
 
-Keep = Literal["sealed", "shreddable", "transient", "clear"]
+Keep = Literal["sealed", "shreddable", "transient"]
 TokenKind = Literal["stored", "random", "record", "sealed", "ff1", "transient", "none"]
 Wire = str | int | float | bool | None | list["Wire"] | dict[str, "Wire"]
 

@@ -1,0 +1,40 @@
+"""Health: whether this process takes reads and writes."""
+
+from __future__ import annotations
+
+from privet import __version__
+from privet.app.services.verb import Answer, Ask, Caller, Verb
+from privet.app.wiring import House
+from privet.store.port import Put, Unit
+
+
+class NoAsk(Ask, kw_only=True):
+    """Nothing to say."""
+
+
+class Health(Answer):
+    """Ready for reads and writes."""
+
+    status: str
+    version: str
+
+
+async def health(house: House, who: Caller, ask: NoAsk) -> Health:
+    """Answer once a write is durable. Raises StoreFailed where none can be."""
+    beat = house.clock().to_bytes(8, "big")
+    await house.control.write(Unit((Put("meta", ("name", "value"), (("heartbeat", beat),)),)))
+    return Health(status="ok", version=__version__)
+
+
+VERBS: tuple[Verb, ...] = (
+    Verb(
+        name="health.show",
+        method="GET",
+        path="/healthz",
+        ask=NoAsk,
+        answer=Health,
+        run=health,
+        about="Answer once a write is durable.",
+        open=True,
+    ),
+)

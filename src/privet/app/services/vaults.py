@@ -1,0 +1,245 @@
+"""Vaults: make, list, show and change their schema."""
+
+from __future__ import annotations
+
+import msgspec
+
+from privet.app.services.verb import Answer, Ask, Caller, Verb
+from privet.app.wiring import House
+from privet.errors import Denied
+from privet.policy.decide import may
+from privet.vault import migrate
+from privet.vault.reader import read_schema
+from privet.vault.schema import Column, Difference, Table
+from privet.vault.templates import template_text
+from privet.vault.vault import Vault
+
+
+class CreateAsk(Ask, kw_only=True):
+    """Make a vault. `schema`: a dataset file's text, or `template`: the name of one that ships."""
+
+    name: str
+    schema: str = ""
+    template: str = ""
+
+
+class NoAsk(Ask, kw_only=True):
+    """Nothing to say."""
+
+
+class VaultAsk(Ask, kw_only=True):
+    """Name a vault."""
+
+    vault: str = ""
+
+
+class SchemaAsk(Ask, kw_only=True):
+    """A new schema. `file`: its name in messages. `allow_loss`: drop columns and tables that hold values."""
+
+    vault: str = ""
+    schema: str
+    file: str = "schema.yml"
+    allow_loss: bool = False
+
+
+class ColumnShown(Answer, omit_defaults=True):
+    """A column: how it is held and what may be asked of it."""
+
+    name: str
+    type: str
+    keep: str
+    labels: list[str]
+    indexes: list[str] = msgspec.field(default_factory=list)
+    array: bool = False
+    unique: bool = False
+    required: bool = False
+    token: str = ""
+    references: str = ""
+
+
+class TableShown(Answer):
+    """A table and its columns."""
+
+    name: str
+    subject: str
+    columns: list[ColumnShown]
+    uniques: list[list[str]]
+    ttl_seconds: int = 0
+
+
+class VaultShown(Answer):
+    """A vault and its schema."""
+
+    name: str
+    version: int
+    suite: str
+    tables: list[TableShown]
+
+
+class VaultNames(Answer):
+    """Names of vaults."""
+
+    vaults: list[str]
+
+
+class Change(Answer):
+    """One thing that a schema changes."""
+
+    at: str
+    what: str
+    moves_data: bool
+    loses_data: bool
+
+
+class Changes(Answer):
+    """What a schema changes; empty: nothing."""
+
+    version: int
+    changes: list[Change]
+
+
+async def create(house: House, who: Caller, ask: CreateAsk) -> VaultShown:
+    """Make a vault, empty or with a schema."""
+    may(house.policy(), who.principal, "manage")
+    dataset = None
+    if ask.template:
+        dataset = read_schema(template_text(ask.template), f"template {ask.template}")
+    elif ask.schema:
+        dataset = read_schema(ask.schema)
+    deed = who.deed("vaults.create", house.policy().version, house.clock())
+    vault = house.create_vault(ask.name, deed)
+    if dataset is not None:
+        migrate.apply(vault, dataset, who.deed("vaults.apply", house.policy().version, house.clock()).unsettled())
+    return show_vault(vault)
+
+
+async def list_(house: House, who: Caller, ask: NoAsk) -> VaultNames:
+    """Name every vault."""
+    return VaultNames(vaults=house.vault_names())
+
+
+async def get(house: House, who: Caller, ask: VaultAsk) -> VaultShown:
+    """Show a vault's schema."""
+    if not who.principal.roles:
+        raise Denied("the caller has no role")
+    return show_vault(house.vault(ask.vault))
+
+
+async def plan(house: House, who: Caller, ask: SchemaAsk) -> Changes:
+    """Show what applying a schema would change."""
+    vault = house.vault(ask.vault)
+    may(house.policy(vault), who.principal, "manage")
+    return _changes(vault, migrate.plan(vault, read_schema(ask.schema, ask.file)))
+
+
+async def apply(house: House, who: Caller, ask: SchemaAsk) -> Changes:
+    """Apply a schema, moving the records that it touches."""
+    vault = house.vault(ask.vault)
+    may(house.policy(vault), who.principal, "manage")
+    deed = who.deed("vaults.apply", house.policy(vault).version, vault.clock())
+    dataset = read_schema(ask.schema, ask.file)
+    return _changes(vault, migrate.apply(vault, dataset, deed, allow_loss=ask.allow_loss))
+
+
+async def _shown_again(house: House, who: Caller, ask: CreateAsk, ids: bytes) -> VaultShown:
+    may(house.policy(), who.principal, "manage")
+    return show_vault(house.vault(ask.name))
+
+
+async def _applied_again(house: House, who: Caller, ask: SchemaAsk, ids: bytes) -> Changes:
+    vault = house.vault(ask.vault)
+    may(house.policy(vault), who.principal, "manage")
+    return _changes(vault, ())
+
+
+def _changes(vault: Vault, found: tuple[Difference, ...]) -> Changes:
+    changes = [Change(at=c.at, what=c.what, moves_data=c.moves_data, loses_data=c.loses_data) for c in found]
+    return Changes(version=vault.schema.version, changes=changes)
+
+
+def show_vault(vault: Vault) -> VaultShown:
+    """Return a vault's schema in its wire form."""
+    schema = vault.schema
+    tables = [_table(table) for table in schema.tables]
+    return VaultShown(name=vault.name, version=schema.version, suite=schema.suite, tables=tables)
+
+
+def _table(table: Table) -> TableShown:
+    return TableShown(
+        name=table.name,
+        subject=table.collection.subject,
+        columns=[_column(column) for column in table.columns],
+        uniques=[list(unique.columns) for unique in table.uniques],
+        ttl_seconds=table.collection.ttl_seconds,
+    )
+
+
+def _column(column: Column) -> ColumnShown:
+    field = column.field
+    shape = f" {field.token.shape}" if field.token and field.token.shape else ""
+    return ColumnShown(
+        name=field.name,
+        type=field.type,
+        keep=field.keep,
+        labels=list(field.labels),
+        indexes=list(field.indexes),
+        array=field.array,
+        unique=field.unique,
+        required=field.required,
+        token=f"{field.token.kind}{shape}" if field.token else "",
+        references=field.reference.collection if field.reference else "",
+    )
+
+
+VERBS: tuple[Verb, ...] = (
+    Verb(
+        name="vaults.create",
+        method="POST",
+        path="/v1/vaults",
+        ask=CreateAsk,
+        answer=VaultShown,
+        run=create,
+        about="Make a vault, empty, from a schema or from a template.",
+        status=201,
+        changes=True,
+        again=_shown_again,
+    ),
+    Verb(
+        name="vaults.list",
+        method="GET",
+        path="/v1/vaults",
+        ask=NoAsk,
+        answer=VaultNames,
+        run=list_,
+        about="Name every vault.",
+    ),
+    Verb(
+        name="vaults.get",
+        method="GET",
+        path="/v1/vaults/{vault}",
+        ask=VaultAsk,
+        answer=VaultShown,
+        run=get,
+        about="Show a vault's schema.",
+    ),
+    Verb(
+        name="vaults.plan",
+        method="POST",
+        path="/v1/vaults/{vault}/schema/plan",
+        ask=SchemaAsk,
+        answer=Changes,
+        run=plan,
+        about="Show what applying a schema would change.",
+    ),
+    Verb(
+        name="vaults.apply",
+        method="PUT",
+        path="/v1/vaults/{vault}/schema",
+        ask=SchemaAsk,
+        answer=Changes,
+        run=apply,
+        about="Apply a schema, moving the records that it touches.",
+        changes=True,
+        again=_applied_again,
+    ),
+)

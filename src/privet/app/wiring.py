@@ -1,0 +1,188 @@
+"""The house: settings, keys, stores and open vaults, put together. Services get it as their first argument."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable
+
+from privet import digest
+from privet.app import principals
+from privet.app.settings import CONFIG, Settings
+from privet.crypto.keys import KeyRing, KeyStore
+from privet.crypto.keystores import KEYSTORES, local
+from privet.errors import Conflict, Damaged, InvalidInput, NotFound, Refused
+from privet.policy.roles import BUILT_IN
+from privet.policy.syntax import Policy
+from privet.secret import Secret
+from privet.store.port import ENGINES, Column, Insert, Select, Shape, Step, Store, Unit
+from privet.vault.audit import Deed
+from privet.vault.schema import FIXED
+from privet.vault.vault import Vault, create_vault, key_steps, load_keys, open_vault
+from privet.vocabulary.predicate import Compare
+
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_SHARED = tuple(shape for shape in FIXED if shape.name in ("meta", "keys", "audit", "tiles", "idempotency"))
+VAULTS = Shape(
+    name="vaults",
+    columns=(
+        Column("name", "text", null=False),
+        Column("id", "blob", null=False),
+        Column("created", "int", null=False),
+    ),
+    key=("name",),
+)
+
+
+def wall_clock() -> int:
+    """Return UTC milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+class House:
+    """Everything that one process holds open. One process holds a home at a time."""
+
+    def __init__(self, settings: Settings, *, clock: Callable[[], int] = wall_clock) -> None:
+        """Open a home. Raises Refused (no home), VaultBusy (held by another process), WrongKey, NewerData, Damaged."""
+        self.settings = settings
+        self.clock = clock
+        self.in_flight: set[bytes] = set()
+        self._vaults: dict[str, Vault] = {}
+        self.keys: KeyStore = KEYSTORES.get(settings.key_provider).open(str(settings.key_file), settings.passphrase)
+        self.control: Store = self._open_store(str(settings.control))
+        self.control.define((*_SHARED, VAULTS, principals.SHAPE))
+        self.id, self.ring = self._control_ring()
+        self.callers = principals.Keyring(self.control)
+
+    def _open_store(self, path: str) -> Store:
+        return ENGINES.get(self.settings.engine).open(path)
+
+    def _control_ring(self) -> tuple[bytes, KeyRing]:
+        rows = self.control.select(Select(table="meta", columns=("value",), where=Compare("name", "=", "house")))
+        if not rows:
+            raise Damaged(
+                "the control database names no house", hint="restore a backup, or run `privet init` elsewhere"
+            )
+        house = rows[0][0]
+        if not isinstance(house, bytes):
+            raise Damaged("the control database names no house")
+        return house, KeyRing.load(self.keys, house, load_keys(self.control))
+
+    def policy(self, vault: Vault | None = None) -> Policy:
+        """Return the policy in force."""
+        return BUILT_IN
+
+    def vault_names(self) -> list[str]:
+        """Return the names of every vault, sorted."""
+        rows = self.control.select(Select(table="vaults", columns=("name",), order=(("name", True),)))
+        return [str(row[0]) for row in rows]
+
+    def vault(self, name: str) -> Vault:
+        """Return an open vault. Raises NotFound, WrongKey, NewerData, Damaged."""
+        found = self._vaults.get(name)
+        return found if found is not None else self._open_vault(name)
+
+    def _open_vault(self, name: str) -> Vault:
+        rows = self.control.select(Select(table="vaults", columns=("name", "id")))
+        identity = next((row[1] for row in rows if row[0] == name), None)
+        if not isinstance(identity, bytes):
+            raise NotFound("there is no vault of that name")
+        store = self._open_store(str(self.settings.vault(name) / "vault.db"))
+        try:
+            ring = KeyRing.load(self.keys, identity, load_keys(store))
+            vault = open_vault(id=identity, name=name, store=store, ring=ring, clock=self.clock)
+        except BaseException:
+            store.close()
+            raise
+        self._vaults[name] = vault
+        return vault
+
+    def create_vault(self, name: str, deed: Deed) -> Vault:
+        """Make a new, empty vault. Raises Conflict if the name is taken, InvalidInput for a bad name."""
+        if not _NAME.fullmatch(name):
+            raise InvalidInput("expected a vault name of a-z, 0-9, _ and -, at most 63 characters, from a letter on")
+        if name in self.vault_names():
+            raise Conflict("a vault of that name exists already")
+        folder = self.settings.vault(name)
+        folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+        identity = digest.random_ids(1)[0]
+        store = self._open_store(str(folder / "vault.db"))
+        ring = new_ring(self.keys, identity, self.clock())
+        vault = create_vault(id=identity, name=name, store=store, ring=ring, clock=self.clock, deed=deed)
+        # The vault is listed last: a crash before leaves a folder that nothing names, and the name free.
+        step = Insert("vaults", ("name", "id", "created"), ((name, identity, self.clock()),))
+        self.control.write_now(Unit((step, deed.entry(note=f"vault {name}"), *deed.settle(b""))))
+        self._vaults[name] = vault
+        return vault
+
+    def retries(self, ask: object) -> tuple[Store, bytes]:
+        """Return where the idempotency keys of a call are kept, and the key of their MACs."""
+        name = getattr(ask, "vault", "")
+        if name:
+            vault = self.vault(name)
+            return vault.store, vault.ring.raw("idempotency", vault.id).reveal()
+        return self.control, self.ring.raw("idempotency", self.id).reveal()
+
+    def close(self) -> None:
+        """Let go of every store. Idempotent."""
+        for vault in self._vaults.values():
+            vault.store.close()
+        self._vaults.clear()
+        self.control.close()
+
+
+def new_ring(keys: KeyStore, owner: bytes, now_ms: int) -> KeyRing:
+    """Return a new ring with the keys that every vault has from the start."""
+    ring = KeyRing.create(keys, owner, now=now_ms // 1000)
+    for purpose in ("record", "cursor", "idempotency", "audit"):
+        ring.add(purpose, owner, now=now_ms // 1000)
+    return ring
+
+
+def initialize(settings: Settings, *, now_ms: int) -> Secret[str]:
+    """Make a home: config, key file, control database and the first owner. Return the owner's API key.
+
+    Raises Conflict where a home exists already; nothing is overwritten.
+    """
+    config = settings.home / CONFIG
+    if config.exists() or settings.control.exists() or settings.key_file.exists():
+        raise Conflict(f"{settings.home} holds a home already", hint="choose another place by --home")
+    settings.home.mkdir(parents=True, mode=0o700, exist_ok=True)
+    os.chmod(settings.home, 0o700)
+    keys = local.create(settings.key_file, settings.passphrase)
+    control = ENGINES.get(settings.engine).open(str(settings.control))
+    try:
+        control.define((*_SHARED, VAULTS, principals.SHAPE))
+        identity = digest.random_ids(1)[0]
+        ring = new_ring(keys, identity, now_ms)
+        owner, key, step = principals.create(control, "owner", ("owner",), now_ms=now_ms)
+        deed = Deed(principal=owner.id, verb="init", policy=BUILT_IN.version, at_ms=now_ms)
+        meta: Step = Insert("meta", ("name", "value"), (("house", identity),))
+        control.write_now(Unit((meta, step, *key_steps(ring.rows()), deed.entry(note="home made"))))
+    finally:
+        control.close()
+    _write_private(settings.cli_key, key.reveal() + "\n")
+    listen = f"{settings.host}:{settings.port}"
+    lines = ["# Privet's home. See `privet help` and the reference of settings.", f"listen: {listen}"]
+    lines += [
+        f"key_provider: {settings.key_provider}",
+        f"key_file: {settings.key_file.name}",
+        f"engine: {settings.engine}",
+    ]
+    _write_private(config, "\n".join(lines) + "\n")
+    return key
+
+
+def _write_private(path: os.PathLike[str], text: str) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def refuse_loose(settings: Settings) -> None:
+    """Raise Refused if others may read the home."""
+    if settings.home.stat().st_mode & 0o077:
+        raise Refused(f"{settings.home} may be read by others", hint=f"chmod 700 {settings.home}")

@@ -1,0 +1,208 @@
+"""Bytes ↔ typed values: strict JSON and strict YAML. Errors name places and rules, never what was found there.
+
+JSON: UTF-8 only, no duplicate keys, no NaN, no NUL, no lone surrogates, bounded depth and key count.
+YAML: no duplicate keys, no aliases, no tags, positions kept for every value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+
+from privet.errors import MalformedBody, TooLarge
+
+T = TypeVar("T")
+MAX_DEPTH = 64
+
+_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_PATH = re.compile(r" - at `\$?(.*?)`(?: in .*)?$")
+_SAFE_MESSAGE = re.compile(
+    r"Expected `[a-z0-9 |_\[\], .<>=]+`(?:, got `[a-z]+`)?$|Object missing required field `\w+`$"
+    r"|Object contains unknown field$|Expected `\w+` of (?:length|size|type) [<>= \d]+$"
+)
+
+
+def decode(body: bytes, shape: type[T], *, max_keys: int = 10_000) -> T:
+    """Return JSON `body` as a `shape` (a msgspec struct or plain type).
+
+    Raises MalformedBody (not JSON, duplicate key, wrong kind at a path) or TooLarge (depth, keys).
+    """
+    check_json(body, max_keys=max_keys)
+    try:
+        value = msgspec.json.decode(body, type=shape)
+    except msgspec.ValidationError as error:
+        message, path = _scrub(str(error))
+        raise MalformedBody(message, at=path) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise MalformedBody("expected one JSON value in UTF-8", hint="see RFC 8259") from None
+    return value
+
+
+def encode(value: object) -> bytes:
+    """Return a value as compact JSON."""
+    return msgspec.json.encode(value)
+
+
+def pretty(value: object) -> str:
+    """Return a value as JSON for people, indented by two."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+
+
+def check_json(body: bytes, *, max_keys: int) -> None:
+    """Refuse what a JSON parser lets through: duplicate keys, NUL, lone surrogates, great depth, many keys."""
+    bare = _STRINGS.sub(b'""', body)
+    opens = bare.count(b"{") + bare.count(b"[")
+    if opens > MAX_DEPTH and _depth(bare) > MAX_DEPTH:
+        raise TooLarge(f"expected JSON of depth at most {MAX_DEPTH}, found more")
+    keys = bare.count(b":")
+    if keys > max_keys:
+        raise TooLarge(f"expected at most {max_keys} keys, found more")
+    if b"\\u" in body:
+        _check_escapes(body)
+    if b"\x00" in body:
+        raise MalformedBody("expected JSON without NUL")
+    if keys > 1:
+        _check_duplicates(body, keys)
+
+
+def _depth(bare: bytes) -> int:
+    deepest = level = 0
+    for byte in bare:
+        if byte in b"{[":
+            level += 1
+            deepest = max(deepest, level)
+        elif byte in b"}]":
+            level -= 1
+    return deepest
+
+
+def _check_escapes(body: bytes) -> None:
+    if b"\\u0000" in body:
+        raise MalformedBody("expected JSON without NUL")
+    if not _SURROGATE.search(body):
+        return
+    try:
+        text = msgspec.json.encode(msgspec.json.decode(body)).decode()
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        raise MalformedBody("expected JSON without lone surrogates") from None
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise MalformedBody("expected JSON without lone surrogates")
+
+
+def _check_duplicates(body: bytes, keys: int) -> None:
+    # A decoded object holds each key once, so fewer decoded keys than colons means that one came twice.
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise MalformedBody("expected one JSON value in UTF-8", hint="see RFC 8259") from None
+    if _count_keys(value) != keys:
+        raise MalformedBody("expected each key of an object once, found a duplicate key")
+
+
+def _count_keys(value: object) -> int:
+    if isinstance(value, dict):
+        return len(value) + sum(_count_keys(item) for item in value.values() if type(item) in (dict, list))
+    if isinstance(value, list):
+        return sum(_count_keys(item) for item in value if type(item) in (dict, list))
+    return 0
+
+
+def _scrub(text: str) -> tuple[str, str]:
+    """Return (message without values, path) of a msgspec message, which may quote what it found."""
+    found = _PATH.search(text)
+    path = found.group(1).lstrip(".") if found else ""
+    message = text[: found.start()] if found else text
+    if message.startswith("Object contains unknown field"):
+        message = "Object contains unknown field"
+    if not _SAFE_MESSAGE.fullmatch(message):
+        message = "Expected another value"
+    return message[0].lower() + message[1:], path
+
+
+# --- YAML ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value stands: file, line and column from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A YAML value with its place. `value`: a scalar, a list of nodes, or a mapping of key → node."""
+
+    value: str | int | float | bool | None | list[Node] | dict[str, Node]
+    place: Place
+
+    def plain(self) -> Any:
+        """Return the value without places."""
+        if isinstance(self.value, dict):
+            return {key: node.plain() for key, node in self.value.items()}
+        if isinstance(self.value, list):
+            return [node.plain() for node in self.value]
+        return self.value
+
+    def items(self) -> Iterator[tuple[str, Node]]:
+        """Yield the pairs of a mapping; nothing for other values."""
+        if isinstance(self.value, dict):
+            yield from self.value.items()
+
+
+def read_yaml(text: str, file: str = "<text>") -> Node:
+    """Return the one document in `text`. Raises MalformedBody with the place of the first fault."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    try:
+        event_root = loader.get_single_node()
+        if event_root is None:
+            return Node(None, Place(file, 1, 1))
+        return _node(loader, event_root, file, seen=set())
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        at = str(Place(file, mark.line + 1, mark.column + 1)) if mark else file
+        raise MalformedBody("expected YAML", at=at) from None
+    except yaml.YAMLError:
+        raise MalformedBody("expected YAML", at=file) from None
+    finally:
+        loader.dispose()
+
+
+def _node(loader: Any, raw: Any, file: str, seen: set[int]) -> Node:
+    place = Place(file, raw.start_mark.line + 1, raw.start_mark.column + 1)
+    if id(raw) in seen:
+        raise MalformedBody("expected YAML without aliases", at=str(place), hint="write the value out")
+    seen.add(id(raw))
+    if raw.id == "sequence":
+        return Node([_node(loader, item, file, seen) for item in raw.value], place)
+    if raw.id == "mapping":
+        return Node(_mapping(loader, raw, file, seen), place)
+    value = loader.construct_object(raw)
+    if not isinstance(value, str | int | float | bool | None):
+        value = raw.value  # dates and the like stay as written
+    return Node(value, place)
+
+
+def _mapping(loader: Any, raw: Any, file: str, seen: set[int]) -> dict[str, Node]:
+    found: dict[str, Node] = {}
+    for key_raw, value_raw in raw.value:
+        key = key_raw.value
+        place = Place(file, key_raw.start_mark.line + 1, key_raw.start_mark.column + 1)
+        if key_raw.id != "scalar":
+            raise MalformedBody("expected a plain key", at=str(place))
+        if key in found:
+            raise MalformedBody(f"key `{key}` stands twice", at=str(place))
+        found[key] = _node(loader, value_raw, file, seen)
+    return found

@@ -1,0 +1,306 @@
+"""Names, kinds and shapes: what shapes, units and questions must satisfy before an engine acts on them.
+
+Knows no SQL and holds no data. An error names tables and columns, never a cell.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from privet.errors import InvalidInput, InvalidQuery, InvalidSchema, PrivetError, UnknownName
+from privet.store.port import Column, Expect, Insert, Kind, Put, Row, Select, Shape, Step, Unit, Update
+from privet.vocabulary.predicate import And, Compare, In, Not, Or, Predicate, Value
+
+FIRST = "a"  # the alias of a question's first table
+KINDS: dict[Kind, type] = {"blob": bytes, "int": int, "text": str}
+NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+RESERVED = ("sqlite_", "privet_")
+WIDEST = 2**63
+FEW = 16  # values of an `In` that a statement names one by one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A shape with its questions answered. `required`: columns that every new row names with a cell."""
+
+    shape: Shape
+    kinds: Mapping[str, Kind]
+    never_null: frozenset[str]
+    required: frozenset[str]
+    groups: tuple[tuple[str, ...], ...]
+
+
+Tables = Mapping[str, Table]
+
+
+def table_of(shape: Shape) -> Table:
+    """Return the table that `shape` describes; it has passed `check_shape`."""
+    never_null = frozenset(c.name for c in shape.columns if not c.null) | frozenset(shape.key)
+    return Table(
+        shape=shape,
+        kinds={column.name: column.kind for column in shape.columns},
+        never_null=never_null,
+        required=never_null - frozenset(shape.key) if shape.sequence else never_null,
+        groups=(shape.key, *shape.uniques),
+    )
+
+
+def check_shape(shape: Shape) -> None:
+    """Raise InvalidSchema, with every fault, unless an engine can make `shape`."""
+    faults: list[PrivetError] = [InvalidSchema(text, at=shape.name) for text in _shape_faults(shape)]
+    if faults:
+        raise InvalidSchema(f"shape `{shape.name}` cannot be made: {faults[0]}", faults=tuple(faults))
+
+
+def _shape_faults(shape: Shape) -> Iterator[str]:
+    names = [column.name for column in shape.columns]
+    for name in (shape.name, *names):
+        if not NAME.fullmatch(name) or name.startswith(RESERVED):
+            yield f"`{name}` is not a name of up to 63 small letters, digits and underscores"
+    for group in (tuple(names), shape.key, *shape.indexes, *shape.uniques):
+        if not group or len(set(group)) < len(group):
+            yield "a group of columns is empty or repeats a column"
+        for name in set(group).difference(names):
+            yield f"`{name}` is in a group and not a column"
+    if shape.sequence:
+        kinds = [column.kind for column in shape.columns if column.name in shape.key]
+        if kinds != ["int"]:
+            yield "the key of a sequence is one column of kind `int`"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What turns a table of one shape into another."""
+
+    added: tuple[Column, ...]
+    dropped: tuple[str, ...]
+    new_indexes: tuple[tuple[str, ...], ...]
+    new_uniques: tuple[tuple[str, ...], ...]
+    old_indexes: tuple[tuple[str, ...], ...]
+    old_uniques: tuple[tuple[str, ...], ...]
+
+
+def change(old: Shape, new: Shape) -> Change:
+    """Return what to do. Raises InvalidSchema where the key or a kept column changes."""
+    before, after = {c.name: c for c in old.columns}, {c.name: c for c in new.columns}
+    if old.key != new.key or old.sequence != new.sequence:
+        raise InvalidSchema(f"the key of `{new.name}` cannot change", hint="define a new table and copy the rows")
+    for name in before.keys() & after.keys():
+        same_null = before[name].null == after[name].null or name in new.key
+        if before[name].kind != after[name].kind or not same_null:
+            raise InvalidSchema(f"column `{new.name}.{name}` cannot change its kind or take nulls away or on")
+    return Change(
+        added=tuple(column for column in new.columns if column.name not in before),
+        dropped=tuple(name for name in before if name not in after),
+        new_indexes=_minus(new.indexes, old.indexes),
+        new_uniques=_minus(new.uniques, old.uniques),
+        old_indexes=_minus(old.indexes, new.indexes),
+        old_uniques=_minus(old.uniques, new.uniques),
+    )
+
+
+def _minus(left: Iterable[tuple[str, ...]], right: Iterable[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
+    return tuple(group for group in dict.fromkeys(left) if group not in set(right))
+
+
+def known(tables: Tables, name: str) -> Table:
+    """Return the table called `name`. Raises UnknownName."""
+    table = tables.get(name)
+    if table is None:
+        near = difflib.get_close_matches(name, tables, n=1)
+        raise UnknownName(f"there is no table `{name}`", hint=f"did you mean `{near[0]}`?" if near else "")
+    return table
+
+
+# --- units ------------------------------------------------------------------------------------------------
+
+
+def check_unit(unit: Unit, tables: Tables) -> int:
+    """Return how many rows the unit touches at most. Raises UnknownName or InvalidInput."""
+    return sum(_check_step(step, known(tables, step.table)) for step in unit.steps)
+
+
+def _check_step(step: Step, table: Table) -> int:
+    if isinstance(step, Expect):
+        check_where(step.where, Scope({FIRST: table}))
+        return 0
+    if isinstance(step, Insert | Put):
+        _check_new(step, table)
+        names, never_null = step.columns, table.never_null
+    else:
+        if not step.match:
+            raise InvalidInput(f"a step on `{step.table}` matches no columns")
+        names = step.match
+        never_null = frozenset(names)
+    if isinstance(step, Update):
+        _check_set(step, table)
+        names = (*step.columns, *step.match)
+        never_null = frozenset(n for n in step.columns if n in table.never_null)
+        _check_cells(step.table, step.match, frozenset(step.match), table, [r[len(step.columns) :] for r in step.rows])
+    _check_cells(step.table, names, never_null, table, step.rows)
+    return len(step.rows)
+
+
+def _check_new(step: Insert | Put, table: Table) -> None:
+    if table.shape.sequence and (isinstance(step, Put) or table.shape.key[0] in step.columns):
+        raise InvalidInput(f"the engine assigns the key of `{step.table}`", hint="insert without the key column")
+    missing = table.required.difference(step.columns)
+    if missing:
+        raise InvalidInput(f"a new row of `{step.table}` needs `{min(missing)}`")
+    if len(set(step.columns)) < len(step.columns):
+        raise InvalidInput(f"a step on `{step.table}` names a column twice")
+
+
+def _check_set(step: Update, table: Table) -> None:
+    if not step.columns or len(set(step.columns)) < len(step.columns):
+        raise InvalidInput(f"an update of `{step.table}` sets no column, or one twice")
+    if table.shape.sequence and table.shape.key[0] in step.columns:
+        raise InvalidInput(f"the engine assigns the key of `{step.table}`")
+
+
+def _check_cells(
+    name: str, columns: Sequence[str], never_null: frozenset[str], table: Table, rows: Sequence[Row]
+) -> None:
+    for column in columns:
+        if column not in table.kinds:
+            raise _no_column(name, column, table)
+    try:
+        across = list(zip(*rows, strict=True))
+    except ValueError:
+        across = []
+    if rows and len(across) != len(columns):
+        raise InvalidInput(f"a row for `{name}` has not {len(columns)} cells")
+    for column, cells in zip(columns, across, strict=False):
+        found = set(map(type, cells))
+        if type(None) in found:
+            if column in never_null:
+                raise InvalidInput(f"`{name}.{column}` takes no null")
+            found.discard(type(None))
+        kind = table.kinds[column]
+        if kind == "blob" and found <= {bytes}:
+            continue  # most cells
+        if not found <= ({int, bool} if kind == "int" else {KINDS[kind]}) or not _storable(kind, cells):
+            raise InvalidInput(f"`{name}.{column}` takes cells of kind `{kind}`")
+
+
+def _storable(kind: Kind, cells: Iterable[object]) -> bool:
+    """Return whether a 64-bit integer, or UTF-8, can hold every cell."""
+    if kind == "int":
+        return all(cell is None or -WIDEST <= cell < WIDEST for cell in cells)  # type: ignore[operator]  # ints
+    try:
+        "".join(cell for cell in cells if cell is not None).encode()  # type: ignore[misc]  # texts
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _no_column(name: str, column: str, table: Table) -> UnknownName:
+    near = difflib.get_close_matches(column, table.kinds, n=1)
+    return UnknownName(f"`{name}` has no column `{column}`", hint=f"did you mean `{near[0]}`?" if near else "")
+
+
+# --- questions --------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Scope:
+    """The tables that a question reads, by alias, in order."""
+
+    tables: dict[str, Table] = field(default_factory=dict)
+
+    def column(self, name: str) -> tuple[str, str, Kind]:
+        """Return alias, column and kind of `name`. Raises UnknownName, or InvalidQuery where the alias is missing."""
+        alias, dot, column = name.rpartition(".")
+        if not dot:
+            if len(self.tables) > 1:
+                raise InvalidQuery(f"`{name}` needs an alias, as the question has joins")
+            alias = FIRST
+        table = self.tables.get(alias)
+        if table is None:
+            raise UnknownName(f"there is no alias `{alias}` in the question")
+        kind = table.kinds.get(column)
+        if kind is None:
+            raise _no_column(table.shape.name, column, table)
+        return alias, column, kind
+
+
+def check_select(question: Select, tables: Tables) -> Scope:
+    """Return the scope of a question that keeps the rules. Raises UnknownName or InvalidQuery."""
+    scope = Scope({FIRST: known(tables, question.table)})
+    for join in question.joins:
+        if not NAME.fullmatch(join.alias) or join.alias in scope.tables:
+            raise InvalidQuery(f"alias `{join.alias}` is taken or not a name")
+        left = scope.column(join.left if "." in join.left else f"{FIRST}.{join.left}")
+        scope.tables[join.alias] = known(tables, join.table)
+        if scope.column(f"{join.alias}.{join.right}")[2] != left[2]:
+            raise InvalidQuery(f"`{join.left}` and `{join.right}` are of two kinds")
+    grouped = bool(question.group or question.aggregates)
+    if grouped == bool(question.columns):
+        raise InvalidQuery("a question has either columns, or groups and aggregates")
+    if question.limit < 0 or question.least < 0 or (question.least and not grouped):
+        raise InvalidQuery("`limit` and `least` are not negative, and `least` needs groups or aggregates")
+    for name in (*question.columns, *question.group):
+        scope.column(name)
+    _check_order(question, scope, grouped)
+    for aggregate in question.aggregates:
+        if not aggregate.column and aggregate.function != "count":
+            raise InvalidQuery(f"`{aggregate.function}` needs a column")
+        if aggregate.column and scope.column(aggregate.column)[2] != "int" and aggregate.function == "sum":
+            raise InvalidQuery(f"`{aggregate.column}` is not of kind `int`, so it has no sum")
+    check_where(question.where, scope)
+    return scope
+
+
+def _check_order(question: Select, scope: Scope, grouped: bool) -> None:
+    group = {scope.column(name) for name in question.group}
+    for name, _ in question.order:
+        if scope.column(name) not in group and grouped:
+            raise InvalidQuery(f"`{name}` orders groups and is not in `group`")
+
+
+def check_where(where: Predicate, scope: Scope) -> None:
+    """Raise unless every target is a column and every value is of its kind."""
+    if isinstance(where, And | Or):
+        for item in where.items:
+            check_where(item, scope)
+    elif isinstance(where, Not):
+        check_where(where.item, scope)
+    elif isinstance(where, In):
+        kind = scope.column(where.target)[2]
+        for value in where.values:
+            if value is not None:
+                check_value(where.target, kind, value)
+    else:
+        kind = scope.column(where.target)[2]
+        if where.value is not None:
+            check_value(where.target, kind, where.value)
+        elif where.op not in ("=", "!="):
+            raise InvalidQuery(f"`{where.target}` has no order against null")
+
+
+def check_value(target: str, kind: Kind, value: Value) -> None:
+    """Raise InvalidQuery unless `value` can be compared with a column of `kind`."""
+    if not isinstance(value, KINDS[kind]) or (kind != "blob" and not _storable(kind, (value,))):
+        raise InvalidQuery(f"`{target}` is compared with a value that is not of kind `{kind}`")
+
+
+def shape_of(where: Predicate, values: list[Value | tuple[Value, ...]]) -> object:
+    """Return the predicate without its values, hashable, and append them to `values` in reading order.
+
+    An `In` gives one item, the tuple of its values, and counts as long or by its length up to FEW.
+    """
+    kind = type(where)
+    if kind is Compare:
+        value = where.value  # type: ignore[union-attr]  # a Compare, by its type
+        if value is not None:
+            values.append(value)
+        return where.op, where.target, value is None  # type: ignore[union-attr]
+    if kind is In:
+        values.append(where.values)  # type: ignore[union-attr]  # an In, by its type
+        return where.target, min(len(where.values), FEW + 1)  # type: ignore[union-attr]
+    if kind is Not:
+        return "not", shape_of(where.item, values)  # type: ignore[union-attr]  # a Not, by its type
+    return kind, tuple([shape_of(item, values) for item in where.items])  # type: ignore[union-attr]  # And or Or

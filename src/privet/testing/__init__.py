@@ -1,0 +1,9 @@
+"""Contract suites for parts: what every part of a shelf must do, as classes that a test module inherits from.
+
+A suite needs a test runner that finds methods by `test_` and gives them `tmp_path`, an empty folder; it imports none.
+"""
+
+from privet.testing.question import QuestionContract
+from privet.testing.store import StoreContract
+
+__all__ = ["QuestionContract", "StoreContract"]

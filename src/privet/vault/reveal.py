@@ -1,0 +1,176 @@
+"""Tokenize and detokenize: values into tokens without a right to read, tokens into what a permit shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from privet import digest
+from privet.errors import Denied, InvalidBatch, InvalidValue, NotFound, PrivetError
+from privet.policy.permit import Permit
+from privet.store.port import Cell, Row, Select, Step
+from privet.vault import tokens
+from privet.vault.audit import Deed
+from privet.vault.records import fetch, live
+from privet.vault.schema import Column, Table
+from privet.vault.sealer import Heads
+from privet.vault.sight import View, least, visible
+from privet.vault.tokens import Located
+from privet.vault.values import show
+from privet.vault.vault import Vault
+from privet.vocabulary.datatype import Wire, data_type
+from privet.vocabulary.predicate import ALWAYS, Compare
+
+NOBODY = digest.ZERO_ID  # the holder of tokens that belong to no record and no subject
+MANY_HOLDERS = 1000
+
+
+async def tokenize(
+    vault: Vault, permit: Permit, column: Column, values: Sequence[Wire], deed: Deed, *, subject: bytes = NOBODY
+) -> list[str | None]:
+    """Return the token of each value, None for None. Audited; durable for stored tokens.
+
+    Raises InvalidBatch with every fault, Denied, NotFound where the column has no tokens.
+    """
+    table = vault.table(permit.table)
+    if not permit.allows(column.name):
+        raise Denied(f"no role of the caller allows `tokenize` on `{table.name}.{column.name}`")
+    texts = canonical(column, values)
+    if column.field.keep == "transient":
+        await vault.note(deed, table=table.name, columns=(column.name,), count=len(texts))
+        return tokens.hold(vault, column, texts)
+    owner = None if subject == NOBODY else subject
+    heads = Heads([subject] * len(texts), [0] * len(texts), [owner] * len(texts), [None] * len(texts))
+
+    def prepare() -> tuple[list[str | None], Sequence[Step]]:
+        claim = tokens.claim(vault, column, texts, heads, deed, None)
+        entry = deed.entry(table.name, (column.name,), count=len(texts))
+        raws = [raw if isinstance(raw, bytes) else digest.ZERO_ID for raw in claim.ids]
+        return list(claim.texts), [*claim.steps, entry, *deed.settle(b"".join(raws))]
+
+    return await vault.attempt(prepare)
+
+
+def canonical(column: Column, values: Sequence[Wire]) -> list[str | None]:
+    """Return canonical texts of one column's values. Raises InvalidBatch with every fault."""
+    kind = data_type(column.field.type)
+    at = [i for i, value in enumerate(values) if value is not None]
+    texts, faults = kind.canonicalize([values[i] for i in at])
+    if faults:
+        found = tuple(InvalidValue(rule, type_name=kind.name, at=f"values[{at[i]}]") for i, rule in faults.items())
+        raise InvalidBatch(f"{len(found)} of the values break a rule; nothing was kept", faults=found)
+    if len(at) == len(values):
+        return list(texts)
+    out: list[str | None] = [None] * len(values)
+    for i, text in zip(at, texts, strict=True):
+        out[i] = text
+    return out
+
+
+async def detokenize(
+    vault: Vault,
+    permits: Mapping[str, Permit],
+    located: Sequence[Located | PrivetError],
+    deed: Deed,
+    *,
+    redaction: str = "",
+) -> list[Wire | PrivetError]:
+    """Return what each token shows under the permits of its table, or why nothing. Audited before it returns.
+
+    A stored token opens only if a live record (or subject) holds it and passes the caller's row rules.
+    """
+    found = [item for item in located if isinstance(item, Located)]
+    refs = tokens.holders(vault, found)
+    out: list[Wire | PrivetError] = [item if isinstance(item, PrivetError) else None for item in located]
+    plain: list[Located] = []
+    opened: list[bytes] = []
+    for item in found:
+        verdict = _verdict(vault, permits.get(item.table.name), item, refs)
+        if isinstance(verdict, PrivetError):
+            out[item.at] = verdict
+        elif verdict is None:
+            plain.append(item)
+            opened += [_holder(refs, item)] if item.row else []
+        else:
+            record, value = verdict
+            out[item.at] = value
+            opened.append(record)
+    shown = _show_plain(vault, permits, plain, refs, redaction)
+    columns = tuple(sorted({f"{item.table.name}.{item.column.name}" for item in found}))
+    await vault.note(deed, columns=columns, records=b"".join(opened), count=len(located))
+    for item, value in zip(plain, shown, strict=True):
+        out[item.at] = value
+    return out
+
+
+def _holder(refs: Mapping[Cell, Row], item: Located) -> bytes:
+    holder = refs[item.row[0]][1]
+    return holder if isinstance(holder, bytes) else NOBODY
+
+
+def _verdict(
+    vault: Vault, permit: Permit | None, item: Located, refs: Mapping[Cell, Row]
+) -> PrivetError | tuple[bytes, Wire] | None:
+    """Return an error, a value that a row rule decided (with its record), or None: shown by the first sight alone."""
+    at = f"tokens[{item.at}]"
+    if permit is None or not permit.allows(item.column.name):
+        return Denied(f"no role of the caller allows `detokenize` on `{item.table.name}.{item.column.name}`", at=at)
+    if item.row and item.row[0] not in refs:
+        return NotFound("no such token", at=at)
+    sights = permit.columns[item.column.name]
+    if sights[0].where == ALWAYS and not _may_expire(vault, item):
+        return None
+    if not item.row:
+        # A computed token names no record: only a rule without conditions can open it.
+        return None if sights[0].where == ALWAYS else NotFound("no such token", at=at)
+    return _by_record(vault, permit, item) or NotFound("no such token", at=at)
+
+
+def _may_expire(vault: Vault, item: Located) -> bool:
+    return bool(item.row) and item.table.collection.ttl_seconds > 0
+
+
+def _by_record(vault: Vault, permit: Permit, item: Located) -> tuple[bytes, Wire] | None:
+    question = Select(table="refs", columns=("holder",), where=Compare("token", "=", item.row[0]), limit=MANY_HOLDERS)
+    ids = [row[0] for row in vault.store.select(question)]
+    rows = fetch(vault, item.table, sorted(live(vault, item.table, ids)))  # type: ignore[arg-type]
+    kept, shown = visible(vault.sealer(item.table), permit, rows, View((item.column.name,)))
+    for row, values in zip(kept, shown, strict=True):
+        if item.column.name in values:
+            return row[0], values[item.column.name]  # type: ignore[return-value]
+    return None
+
+
+def _show_plain(
+    vault: Vault,
+    permits: Mapping[str, Permit],
+    items: Sequence[Located],
+    refs: Mapping[Cell, Row],
+    redaction: str,
+) -> list[Wire]:
+    texts = tokens.values(vault, items, refs)
+    out: list[Wire] = [None] * len(items)
+    groups: dict[bytes, list[int]] = {}
+    for at, item in enumerate(items):
+        groups.setdefault(item.column.id, []).append(at)
+    for places in groups.values():
+        first = items[places[0]]
+        sight = permits[first.table.name].columns[first.column.name][0]
+        capped = least(data_type(first.column.field.type), sight.redaction, redaction)
+        for at, value in zip(places, show(first.column, [texts[at] for at in places], capped), strict=True):
+            out[at] = value
+    return out
+
+
+def tables_of(located: Sequence[Located | PrivetError]) -> dict[str, tuple[Table, tuple[str, ...]]]:
+    """Return the tables and columns that located tokens belong to: what a caller needs permits for."""
+    found: dict[str, tuple[Table, dict[str, None]]] = {}
+    for item in located:
+        if isinstance(item, Located):
+            found.setdefault(item.table.name, (item.table, {}))[1][item.column.name] = None
+    return {name: (table, tuple(columns)) for name, (table, columns) in found.items()}
+
+
+def token_texts(vault: Vault, column: Column, raws: bytes) -> list[str | None]:
+    """Return the texts of stored tokens by their ids, 16 bytes each: for a retried call."""
+    ids = [raws[at : at + 16] for at in range(0, len(raws), 16)]
+    return tokens.texts_by_id(vault, column, [None if raw == digest.ZERO_ID else raw for raw in ids])

@@ -1,0 +1,248 @@
+"""Records of one table, sealed and opened in columns: cells, index tags, and the head that binds them.
+
+A head is the table, record, version, subject and expiry, then for each stored item its slot and 16 bytes: the SIV of
+a cell, a tag, a token id or a reference. Its CMAC is checked on every opening, so that a cell or tag which was moved,
+swapped or changed fails closed. Null items are left out, so that a new column changes no old head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from privet import codec, digest
+from privet.crypto import derive, seal, shred
+from privet.crypto.index import Tagger
+from privet.crypto.keys import KeyRing
+from privet.errors import Damaged
+from privet.store.port import Cell, Row
+from privet.vault.schema import HEAD, Column, Table
+from privet.vocabulary.datatype import DataType, data_type
+
+T = TypeVar("T")
+Texts = Sequence[str | None]
+SubjectKeys = Callable[[Sequence[bytes]], Sequence[bytes]]
+
+_ZERO = bytes(16)
+_WIDTH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """What the heads of a batch hold besides items; one entry a record."""
+
+    ids: Sequence[bytes]
+    versions: Sequence[int]
+    subjects: Sequence[bytes | None]
+    expires: Sequence[int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tag:
+    name: str  # the physical column
+    id: bytes
+    part: Callable[[str], str | None] | None  # None: the whole value
+    taggers: tuple[Tagger, ...]
+
+
+class Sealer:
+    """Seals and opens the records of `table`. Made anew when the schema or a key changes.
+
+    `subject_keys`: subject ids → their keys, in order; raises Gone for an erased one.
+    """
+
+    def __init__(self, vault: bytes, table: Table, ring: KeyRing, suite: seal.Suite, subject_keys: SubjectKeys) -> None:
+        self.table = table
+        self.ring = ring
+        self.suite = suite
+        self.subject_keys = subject_keys
+        self.kinds: dict[str, DataType] = {c.name: data_type(c.field.type) for c in table.columns}
+        self.contexts = {c.name: derive.context(vault, table.id, c.id) for c in table.columns}
+        self.tags = {c.name: self._tags_of(c) for c in table.columns}
+        self.unique_taggers = {unique.slot: ring.indexes(unique.id, "unique") for unique in table.uniques}
+        self.mac = ring.index(vault, "record")
+        self.items = _items(table)
+        self.physical = tuple(column.name for column in HEAD) + tuple(name for name, _ in self.items)
+        self.place = {name: at for at, name in enumerate(self.physical)}
+        self._start = len(HEAD)
+
+    def _tags_of(self, column: Column) -> tuple[_Tag, ...]:
+        kind = self.kinds[column.name]
+        found = []
+        for index in column.indexes:
+            part = kind.part(index.name)
+            taggers = self.ring.indexes(index.id)
+            found.append(_Tag(f"x{index.slot}", index.id, part.of if part else None, taggers))
+        return tuple(found)
+
+    # -- sealing -------------------------------------------------------------------------------------------------
+
+    def seal(
+        self, column: Column, ids: Sequence[bytes], texts: Texts, subjects: Sequence[bytes | None]
+    ) -> Sequence[Cell]:
+        """Return the cells of one column, None where the text is None. One id, text and subject a record."""
+        at = [i for i, text in enumerate(texts) if text is not None]
+        if not at:
+            return [None] * len(texts)
+        plain = [text.encode() for text in texts if text is not None]
+        chosen = ids if len(at) == len(ids) else [ids[i] for i in at]
+        pad, context = self.kinds[column.name].pad_bytes, self.contexts[column.name]
+        key = self.ring.cell(column.id)
+        if column.field.keep == "shreddable":
+            keys = self._cell_keys([subjects[i] for i in at], context)
+            cells = seal.seal_each(keys, key.key_id, context, chosen, plain, pad)
+        else:
+            cells = key.seal(context, chosen, plain, pad)
+        return cells if len(at) == len(texts) else _spread(cells, at, len(texts))
+
+    def _cell_keys(self, subjects: Sequence[bytes | None], context: bytes) -> Sequence[bytes]:
+        known = [subject for subject in subjects if subject is not None]
+        if len(known) != len(subjects):
+            raise Damaged(f"a record of `{self.table.name}` has shreddable cells and no subject")
+        return shred.cell_keys(self.subject_keys(known), context)
+
+    def tag(self, column: Column, texts: Texts) -> dict[str, Sequence[Cell]]:
+        """Return {physical column: tags} of every index of one column. Arrays: a digest of their element tags."""
+        found: dict[str, Sequence[Cell]] = {}
+        for tag in self.tags[column.name]:
+            if column.field.array:
+                found[tag.name] = [elements_digest(self.elements(tag, text)) for text in texts]
+            else:
+                found[tag.name] = _tagged(tag.taggers[0], [_part(tag, text) for text in texts])
+        return found
+
+    def elements(self, tag: _Tag, text: str | None) -> list[bytes]:
+        """Return the sorted tags of an array's elements."""
+        if text is None:
+            return []
+        parts = [_part(tag, element) for element in array_texts(text)]
+        return sorted(set(tag.taggers[0].tags([part for part in parts if part is not None])))
+
+    def unique(self, slot: int, columns: Sequence[Texts]) -> Sequence[Cell]:
+        """Return the tags of a unique set, one a record; None where some column is null."""
+        joined: list[bytes | None] = []
+        for row in zip(*columns, strict=True):
+            texts = [text for text in row if text is not None]
+            joined.append(digest.canonical(text.encode() for text in texts) if len(texts) == len(row) else None)
+        return _tagged(self.unique_taggers[slot][0], joined)
+
+    def macs(self, heads: Heads, items: Mapping[str, Sequence[Cell]]) -> list[bytes]:
+        """Return the head MAC of each record. `items`: physical column → cells, one a record."""
+        table = self.table.id
+        parts = [
+            [
+                b"%b%b%b%b%b"
+                % (table, record, version.to_bytes(8, "big"), subject or _ZERO, (expires or 0).to_bytes(8, "big"))
+                for record, version, subject, expires in zip(
+                    heads.ids, heads.versions, heads.subjects, heads.expires, strict=True
+                )
+            ]
+        ]
+        for name, label in self.items:
+            cells = items.get(name)
+            if cells is not None:
+                parts.append(_labelled(name, label, cells, self.suite))
+        return self.mac.tags([b"".join(row) for row in zip(*parts, strict=True)])
+
+    # -- opening -------------------------------------------------------------------------------------------------
+
+    def verify(self, rows: Sequence[Row]) -> None:
+        """Raise Damaged, naming the record, unless every row (in the order of `physical`) has the MAC of its head."""
+        if not rows:
+            return
+        columns = list(zip(*rows, strict=True))
+        place = self.place
+        heads = Heads(
+            columns[place["id"]], columns[place["version"]], columns[place["subject"]], columns[place["expires"]]
+        )
+        items = {name: columns[place[name]] for name, _ in self.items}
+        for row, expected in zip(rows, self.macs(heads, items), strict=True):
+            if row[place["mac"]] != expected:  # not a secret: the store holds it
+                raise Damaged(f"record {digest.id_text(row[0])} of `{self.table.name}` fails its check")  # type: ignore[arg-type]
+
+    def open(self, column: Column, rows: Sequence[Row]) -> list[str | None]:
+        """Return the canonical texts of one column of verified rows. Raises Damaged, Gone (a forgotten subject)."""
+        place = self.place[column.cell]
+        at = [i for i, row in enumerate(rows) if row[place] is not None]
+        if not at:
+            return [None] * len(rows)
+        cells: list[bytes] = [rows[i][place] for i in at]  # type: ignore[misc]
+        if column.field.reference:
+            texts = [digest.id_text(cell) for cell in cells]
+        else:
+            texts = [text.decode() for text in self._open_cells(column, [rows[i] for i in at], cells)]
+        return list(texts) if len(at) == len(rows) else _spread(texts, at, len(rows))
+
+    def _open_cells(self, column: Column, rows: Sequence[Row], cells: Sequence[bytes]) -> Sequence[bytes]:
+        ids: list[bytes] = [row[0] for row in rows]  # type: ignore[misc]
+        context = self.contexts[column.name]
+        if column.field.keep != "shreddable":
+            return open_cells(self.ring, context, ids, cells)
+        subject = self.place["subject"]
+        keys = self._cell_keys([row[subject] for row in rows], context)  # type: ignore[misc]
+        key_id = self.ring.cell(column.id).key_id
+        return seal.open_each(keys, key_id, context, ids, cells)
+
+
+def open_cells(ring: KeyRing, context: bytes, ids: Sequence[bytes], cells: Sequence[bytes]) -> list[bytes]:
+    """Open cells that may have been sealed under several versions of a column's key."""
+    wanted = {seal.key_id(cell) for cell in cells}
+    if len(wanted) == 1:
+        return ring.cell_by_id(wanted.pop()).open(context, ids, cells)
+    out: list[bytes] = [b""] * len(cells)
+    for key_id in wanted:
+        at = [i for i, cell in enumerate(cells) if seal.key_id(cell) == key_id]
+        opened = ring.cell_by_id(key_id).open(context, [ids[i] for i in at], [cells[i] for i in at])
+        for i, text in zip(at, opened, strict=True):
+            out[i] = text
+    return out
+
+
+def _items(table: Table) -> tuple[tuple[str, bytes], ...]:
+    """Return (physical column, slot as uint16 BE) of every item of a head, by slot."""
+    found: list[tuple[int, str]] = []
+    for column in table.columns:
+        found.append((column.slot, column.cell))
+        found.extend((index.slot, f"x{index.slot}") for index in column.indexes)
+        if column.token_slot:
+            found.append((column.token_slot, column.token))
+    found.extend((unique.slot, f"u{unique.slot}") for unique in table.uniques)
+    return tuple((name, slot.to_bytes(2, "big")) for slot, name in sorted(found))
+
+
+def _labelled(name: str, label: bytes, cells: Sequence[Cell], suite: seal.Suite) -> list[bytes]:
+    if name.startswith("c"):
+        return [b"" if cell is None else label + seal.siv(cell, suite) for cell in cells]  # type: ignore[arg-type]
+    return [b"" if cell is None else label + cell for cell in cells]  # type: ignore[operator]
+
+
+def _part(tag: _Tag, text: str | None) -> bytes | None:
+    if text is None:
+        return None
+    part = text if tag.part is None else tag.part(text)
+    return None if part is None else part.encode()
+
+
+def _tagged(tagger: Tagger, parts: Sequence[bytes | None]) -> Sequence[Cell]:
+    if None not in parts:
+        return tagger.tags([part for part in parts if part is not None])
+    at = [i for i, part in enumerate(parts) if part is not None]
+    return _spread(tagger.tags([part for part in parts if part is not None]), at, len(parts))
+
+
+def _spread(found: Sequence[T], at: Sequence[int], size: int) -> list[T | None]:
+    out: list[T | None] = [None] * size
+    for i, item in zip(at, found, strict=True):
+        out[i] = item
+    return out
+
+
+def elements_digest(tags: Sequence[bytes]) -> bytes | None:
+    """Return 16 bytes that stand in a head for an array's element tags; None for none."""
+    return digest.sha256(b"".join(tags))[:_WIDTH] if tags else None
+
+
+def array_texts(text: str) -> list[str]:
+    """Return the canonical elements of an array's canonical text."""
+    return codec.decode(text.encode(), list[str], max_keys=0)

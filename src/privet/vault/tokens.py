@@ -1,0 +1,453 @@
+"""Tokens that stand for values: claimed when a value is written, released with its last holder, located when shown.
+
+A stored token is a row keyed by 16 bytes: random ones for opaque and UUID tokens, a digest of the text for shaped
+ones. Its tag makes it deterministic, its cell holds the value under the column's token key, and `refs` names the
+records (or subjects) that hold it. Sealed and ff1 tokens are computed; transient ones live in this process alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from privet import digest
+from privet.crypto import derive, shred, token
+from privet.crypto.seal import open_each, seal_each
+from privet.crypto.shapes import SHAPES, Choice
+from privet.errors import Gone, InvalidToken, InvalidValue, LimitExceeded, NotFound, PrivetError
+from privet.store.port import Aggregate, Cell, Delete, Expect, Insert, Put, Row, Select, Step
+from privet.vault.audit import Deed
+from privet.vault.schema import Column, Table
+from privet.vault.sealer import Heads, open_cells
+from privet.vault.vault import Held, Vault
+from privet.vocabulary.dataset import TokenPlan
+from privet.vocabulary.datatype import data_type
+from privet.vocabulary.predicate import And, Compare, In
+
+TOKENS = ("token", "tag", "owner", "text", "cell", "created")
+REFS = ("token", "holder", "rows", "subject", "cell")
+TRANSIENT_PREFIX = "tkt_"
+TRANSIENT_MS = 15 * 60 * 1000
+DRAWS = 16
+STORED = frozenset({"stored", "random", "record"})
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The tokens of one column of a batch: stored ids (None where nothing is stored), texts, and what to write."""
+
+    ids: Sequence[Cell]
+    texts: Sequence[str | None]
+    steps: Sequence[Step] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A token that exists: where its value belongs, and how to open it.
+
+    `row` is of a stored token, `value` of others.
+    """
+
+    at: int
+    text: str
+    table: Table
+    column: Column
+    row: Row = ()
+    value: str | None = None
+
+
+# --- claiming -------------------------------------------------------------------------------------------------
+
+
+def claim(
+    vault: Vault, column: Column, texts: Sequence[str | None], heads: Heads, deed: Deed, rows: str | None
+) -> Claim:
+    """Return the token of each text, making those that do not exist yet. `heads.ids` become their holders.
+
+    `rows`: the physical table of those records; None where the holders are subjects.
+    """
+    plan = _plan(column)
+    if plan.kind in ("sealed", "ff1"):
+        return Claim([None] * len(texts), computed(vault, column, texts, deed.principal))
+    at = [i for i, text in enumerate(texts) if text is not None]
+    plain = [text for text in texts if text is not None]
+    if not plain:
+        return Claim([None] * len(texts), [None] * len(texts))
+    made = _stored(vault, column, plain, deed)
+    holders = [heads.ids[i] for i in at]
+    subjects = [heads.subjects[i] for i in at]
+    copies = _copies(vault, column, plain, made.ids, subjects)
+    refs = list(zip(made.ids, holders, [rows] * len(at), subjects, copies, strict=True))
+    steps = [*made.steps, Put("refs", REFS, refs)]
+    if len(at) == len(texts):
+        return Claim(made.ids, made.texts, steps)
+    ids: list[Cell] = [None] * len(texts)
+    shown: list[str | None] = [None] * len(texts)
+    for i, stored, text in zip(at, made.ids, made.texts, strict=True):
+        ids[i], shown[i] = stored, text
+    return Claim(ids, shown, steps)
+
+
+def _plan(column: Column) -> TokenPlan:
+    if column.field.token is None:
+        raise NotFound(f"column `{column.name}` has no tokens", hint="say `token:` in the schema")
+    return column.field.token
+
+
+def _stored(vault: Vault, column: Column, texts: Sequence[str], deed: Deed) -> Claim:
+    """Return one stored token a text, equal for equal texts of a deterministic column, with the steps for new ones."""
+    plan = _plan(column)
+    if plan.kind != "stored":
+        return _drawn(vault, column, texts, [None] * len(texts), deed)
+    consumer = deed.principal.encode() if plan.scope == "consumer" else b""
+    plain = [digest.canonical((consumer, text.encode())) for text in texts] if consumer else [t.encode() for t in texts]
+    tags = vault.ring.index(column.token_id, "unique").tags(plain)
+    known = _by_tag(vault, tags)
+    first: dict[bytes, int] = {}
+    for at, tag in enumerate(tags):
+        if tag not in known:
+            first.setdefault(tag, at)
+    new = list(first.values())
+    drawn = _drawn(vault, column, [texts[i] for i in new], [tags[i] for i in new], deed)
+    found: dict[Cell, tuple[Cell, str]] = {tag: (row[0], _text(column, row[0], row[2])) for tag, row in known.items()}
+    found.update({tags[i]: (raw, shown) for i, raw, shown in zip(new, drawn.ids, map(str, drawn.texts), strict=True)})
+    # INVARIANT: a token that is used again must still be there when this is written.
+    still = [Expect("tokens", Compare("token", "=", row[0]), True) for row in known.values()]
+    pairs = [found[tag] for tag in tags]
+    return Claim([pair[0] for pair in pairs], [pair[1] for pair in pairs], [*still, *drawn.steps])
+
+
+def _by_tag(vault: Vault, tags: Sequence[bytes]) -> dict[Cell, Row]:
+    where = Compare("tag", "=", tags[0]) if len(tags) == 1 else In("tag", tuple(dict.fromkeys(tags)))
+    rows = vault.store.select(Select(table="tokens", columns=("token", "tag", "text"), where=where))
+    return {row[1]: row for row in rows}
+
+
+def _drawn(vault: Vault, column: Column, texts: Sequence[str], tags: Sequence[bytes | None], deed: Deed) -> Claim:
+    """Draw a new token for each text."""
+    if not texts:
+        return Claim((), ())
+    plan = _plan(column)
+    raws, shaped = _draw(vault, column, plan, texts)
+    cells: Sequence[Cell] = [None] * len(texts)
+    if column.field.keep != "shreddable":
+        key = vault.ring.cell(column.token_id, "token")
+        plain = [text.encode() for text in texts]
+        cells = key.seal(context(vault, column), _bound(raws, tags), plain, data_type(column.field.type).pad_bytes)
+    size = len(texts)
+    rows = list(zip(raws, tags, [column.token_id] * size, shaped, cells, [deed.at_ms] * size, strict=True))
+    shown = _texts(column, raws, shaped)
+    return Claim(raws, shown, (Insert("tokens", TOKENS, rows),))
+
+
+def _draw(vault: Vault, column: Column, plan: TokenPlan, texts: Sequence[str]) -> tuple[list[bytes], list[str | None]]:
+    if plan.shape in ("", "uuid"):
+        raws = digest.random_ids(len(texts))
+        if plan.shape == "uuid":
+            raws = [_as_uuid4(raw) for raw in raws]
+        return raws, [None] * len(texts)
+    shape = SHAPES.get(plan.shape)
+    choice = Choice(plan.keep_last_four, plan.looks_real, plan.domain or Choice().domain)
+    load = _load(vault, column)
+    out: list[str] = []
+    taken: set[str] = set()
+    for text in texts:
+        if load + len(out) >= shape.load_limit(text, choice):
+            raise LimitExceeded(
+                f"column `{column.name}` has used its share of `{plan.shape}` tokens", hint="use opaque tokens"
+            )
+        for _ in range(DRAWS):
+            drawn = shape.draw(text, digest.random_bytes, choice)
+            if drawn not in taken and not _exists(vault, text_id(drawn)):
+                break
+        else:
+            raise LimitExceeded(f"no free `{plan.shape}` token was found for column `{column.name}`")
+        taken.add(drawn)
+        out.append(drawn)
+    return [text_id(text) for text in out], list(out)
+
+
+def _as_uuid4(raw: bytes) -> bytes:
+    return raw[:6] + bytes([raw[6] & 0x0F | 0x40, raw[7], raw[8] & 0x3F | 0x80]) + raw[9:]
+
+
+def text_id(text: str) -> bytes:
+    """Return the 16 bytes under which a shaped token is stored."""
+    return digest.sha256(b"privet shaped token " + text.encode())[:16]
+
+
+def _exists(vault: Vault, raw: bytes) -> bool:
+    return bool(
+        vault.store.select(Select(table="tokens", columns=("token",), where=Compare("token", "=", raw), limit=1))
+    )
+
+
+def _load(vault: Vault, column: Column) -> int:
+    where = Compare("owner", "=", column.token_id)
+    question = Select(table="tokens", aggregates=(Aggregate("count"),), where=where)
+    count = vault.store.select(question)[0][0]
+    return count if isinstance(count, int) else 0
+
+
+def context(vault: Vault, column: Column) -> bytes:
+    """Return the 16 bytes that a column's token cells are bound to."""
+    return derive.context(vault.id, column.token_id, column.token_id)
+
+
+def _bound(raws: Sequence[bytes], tags: Sequence[bytes | None]) -> list[bytes]:
+    # A cell is bound to its token and its tag together, so that neither can be given to another row.
+    return [digest.sha256(raw + (tag or b""))[:16] for raw, tag in zip(raws, tags, strict=True)]
+
+
+def _copies(
+    vault: Vault, column: Column, texts: Sequence[str], ids: Sequence[Cell], subjects: Sequence[bytes | None]
+) -> Sequence[Cell]:
+    """Return a copy of each value under its subject's own key, for columns that must be forgotten."""
+    if column.field.keep != "shreddable":
+        return [None] * len(texts)
+    known = [subject for subject in subjects if subject is not None]
+    if len(known) != len(texts):
+        raise InvalidValue("expected a subject for every value", type_name=column.field.type, at=column.name)
+    where = context(vault, column)
+    keys = shred.cell_keys(vault.subject_keys(known), where)
+    key_id = vault.ring.cell(column.token_id, "token").key_id
+    pad = data_type(column.field.type).pad_bytes
+    return list(seal_each(keys, key_id, where, ids, [text.encode() for text in texts], pad))  # type: ignore[arg-type]
+
+
+def _texts(column: Column, raws: Sequence[bytes], shaped: Sequence[Cell]) -> list[str]:
+    shape = _plan(column).shape
+    if shape == "uuid":
+        return [digest.id_text(raw) for raw in raws]
+    if shape:
+        return [str(text) for text in shaped]
+    return token.opaque_texts(raws) if raws else []
+
+
+def _text(column: Column, raw: Cell, shaped: Cell) -> str:
+    return _texts(column, [raw], [shaped])[0]  # type: ignore[list-item]
+
+
+def computed(vault: Vault, column: Column, texts: Sequence[str | None], consumer: str) -> list[str | None]:
+    """Return sealed or ff1 tokens: nothing is stored."""
+    plain = [text for text in texts if text is not None]
+    made = iter(_machine(vault, column, consumer).seal(plain) if plain else ())
+    return [None if text is None else next(made) for text in texts]
+
+
+class _Machine:
+    """One verb pair over the two kinds of computed tokens."""
+
+    def __init__(self, made: token.SealedTokens | token.FF1Tokens) -> None:
+        self.seal = made.seal if isinstance(made, token.SealedTokens) else made.make
+        self.open = made.open
+
+
+def _machine(vault: Vault, column: Column, consumer: str) -> _Machine:
+    plan = _plan(column)
+    where = context(vault, column)
+    scope = digest.sha256(consumer.encode())[:16] if plan.scope == "consumer" else bytes(16)
+    if plan.kind == "sealed":
+        pad = data_type(column.field.type).pad_bytes
+        return _Machine(
+            token.SealedTokens(vault.ring.cell(column.token_id, "token"), where, scope=scope, pad_bytes=pad)
+        )
+    form: token.Form = "card" if column.field.type == "card.pan" else "digits"
+    key = vault.ring.raw("token", column.token_id)
+    tweak = digest.sha256(where + scope)[:16]
+    keep = plan.keep_last_four
+    return _Machine(token.FF1Tokens(key, tweak, form=form, keep_last_four=keep, looks_real=plan.looks_real))
+
+
+def hold(vault: Vault, column: Column, texts: Sequence[str | None]) -> list[str | None]:
+    """Keep values in this process's memory for a quarter of an hour and return their tokens."""
+    out: list[str | None] = []
+    for text in texts:
+        if text is None:
+            out.append(None)
+            continue
+        name = TRANSIENT_PREFIX + token.opaque_text(digest.random_bytes(16)).removeprefix(token.OPAQUE_PREFIX)
+        vault.hold(name, Held(column.id, text, vault.clock() + TRANSIENT_MS))
+        out.append(name)
+    return out
+
+
+# --- releasing ------------------------------------------------------------------------------------------------
+
+
+def release(vault: Vault, pairs: Sequence[tuple[Cell, Cell]]) -> Iterator[Step]:
+    """Yield the steps that end the hold of (token, record) pairs; a token dies with its last holder."""
+    if not pairs:
+        return
+    yield Delete("refs", ("token", "holder"), list(pairs))
+    losing: dict[Cell, int] = {}
+    for raw, _ in pairs:
+        losing[raw] = losing.get(raw, 0) + 1
+    counts = vault.store.select(
+        Select(
+            table="refs",
+            group=("token",),
+            aggregates=(Aggregate("count"),),
+            where=In("token", tuple(losing)),
+        )
+    )
+    dying = tuple(row[0] for row in counts if row[1] == losing[row[0]])
+    if dying:
+        yield Delete("tokens", ("token",), [(raw,) for raw in dying])
+        yield Expect("refs", In("token", dying), False)
+
+
+# --- showing --------------------------------------------------------------------------------------------------
+
+
+def texts_of(vault: Vault, table: Table, rows: Sequence[Row], place: Mapping[str, int]) -> list[dict[str, str | None]]:
+    """Return the stored tokens of records, by column."""
+    out: list[dict[str, str | None]] = [{} for _ in rows]
+    for column in table.columns:
+        if column.token_slot:
+            shown = texts_by_id(vault, column, [row[place[column.token]] for row in rows])
+            for record, text in zip(out, shown, strict=True):
+                record[column.name] = text
+    return out
+
+
+def texts_by_id(vault: Vault, column: Column, raws: Sequence[Cell]) -> list[str | None]:
+    """Return the texts of a column's stored tokens, None for None."""
+    held = [raw for raw in raws if raw is not None]
+    if not held:
+        return [None] * len(raws)
+    shaped: dict[Cell, Cell] = {}
+    if _plan(column).shape not in ("", "uuid"):
+        where = In("token", tuple(dict.fromkeys(held)))
+        question = Select(table="tokens", columns=("token", "text"), where=where)
+        shaped = {row[0]: row[1] for row in vault.store.select(question)}
+    texts = iter(_texts(column, held, [shaped.get(raw) for raw in held]))  # type: ignore[arg-type]
+    return [None if raw is None else next(texts) for raw in raws]
+
+
+def locate(
+    vault: Vault, texts: Sequence[str], *, table: str = "", column: str = "", consumer: str = ""
+) -> list[Located | PrivetError]:
+    """Return where each token's value belongs, or why there is none: NotFound, Gone, InvalidToken.
+
+    `table` and `column`: where an ff1 token, whose text does not say, belongs.
+    """
+    hint = _hinted(vault, table, column)
+    out: list[Located | PrivetError] = []
+    raws: dict[bytes, list[int]] = {}
+    for at, text in enumerate(texts):
+        found = _elsewhere(vault, at, text, hint, consumer)
+        if found is None:
+            try:
+                raws.setdefault(_raw(text), []).append(at)
+                found = NotFound("no such token", at=f"tokens[{at}]")
+            except (InvalidToken, ValueError):
+                found = InvalidToken("not the text of a token", at=f"tokens[{at}]")
+        out.append(found)
+    if raws:
+        for row in _rows(vault, list(raws)):
+            owner = _owner(vault, row[2])
+            for at in raws[row[0]] if owner else ():  # type: ignore[index]
+                out[at] = Located(at, texts[at], *owner, row=row)  # type: ignore[misc]
+    return out
+
+
+def _rows(vault: Vault, raws: Sequence[bytes]) -> list[Row]:
+    where = Compare("token", "=", raws[0]) if len(raws) == 1 else In("token", tuple(raws))
+    return vault.store.select(Select(table="tokens", columns=TOKENS, where=where))
+
+
+def _hinted(vault: Vault, table: str, column: str) -> tuple[Table, Column] | None:
+    if not table or not column:
+        return None
+    found = vault.table(table)
+    return found, found.column(column)
+
+
+def _raw(text: str) -> bytes:
+    if text.startswith(token.OPAQUE_PREFIX):
+        return token.opaque_raw(text)
+    if len(text) == 36 and text[8] == "-":
+        return digest.id_bytes(text)
+    return text_id(text)
+
+
+def _owner(vault: Vault, token_id: Cell) -> tuple[Table, Column] | None:
+    for table in vault.schema.tables:
+        for column in table.columns:
+            if column.token_id == token_id:
+                return table, column
+    return None
+
+
+def _elsewhere(
+    vault: Vault, at: int, text: str, hint: tuple[Table, Column] | None, consumer: str
+) -> Located | PrivetError | None:
+    """Locate tokens that no row holds: transient, sealed, ff1."""
+    if text.startswith(TRANSIENT_PREFIX):
+        held = vault.held(text)
+        for table in vault.schema.tables if held else ():
+            for column in table.columns:
+                if held and column.id == held.column:
+                    return Located(at, text, table, column, value=held.text)
+        return Gone("the token's time is over", at=f"tokens[{at}]")
+    owner = hint
+    if text.startswith(token.SEALED_PREFIX):
+        try:
+            key_id = token.sealed_key_id(text)
+        except InvalidToken:
+            return InvalidToken("not the text of a token", at=f"tokens[{at}]")
+        row = next((row for row in vault.ring.rows() if row.key_id == key_id and row.purpose == "token"), None)
+        owner = _owner(vault, row.owner) if row else None
+    elif hint is None or hint[1].field.token is None or hint[1].field.token.kind != "ff1":
+        return None
+    if owner is None:
+        return NotFound("no such token", at=f"tokens[{at}]")
+    try:
+        return Located(at, text, *owner, value=_machine(vault, owner[1], consumer).open([text])[0])
+    except (InvalidToken, InvalidValue):
+        return InvalidToken("not a token of this column", at=f"tokens[{at}]")
+
+
+def holders(vault: Vault, located: Sequence[Located]) -> dict[Cell, Row]:
+    """Return one reference (token, holder, rows, subject, cell) of each stored token that has any."""
+    raws = tuple(dict.fromkeys(item.row[0] for item in located if item.row))
+    if not raws:
+        return {}
+    where = Compare("token", "=", raws[0]) if len(raws) == 1 else In("token", raws)
+    first = vault.store.select(
+        Select(table="refs", group=("token",), aggregates=(Aggregate("min", "holder"),), where=where)
+    )
+    if len(first) == 1:
+        pairs = And((Compare("token", "=", first[0][0]), Compare("holder", "=", first[0][1])))
+        return {row[0]: row for row in vault.store.select(Select(table="refs", columns=REFS, where=pairs))}
+    chosen = {(row[0], row[1]) for row in first}
+    question = Select(table="refs", columns=REFS, where=And((where, In("holder", tuple(row[1] for row in first)))))
+    return {row[0]: row for row in vault.store.select(question) if (row[0], row[1]) in chosen}
+
+
+def values(vault: Vault, located: Sequence[Located], refs: Mapping[Cell, Row]) -> list[str]:
+    """Return the canonical text behind each located token. Raises Damaged, or Gone for a forgotten subject."""
+    out = [item.value or "" for item in located]
+    by_column: dict[bytes, list[int]] = {}
+    for at, item in enumerate(located):
+        if item.row:
+            by_column.setdefault(item.column.token_id, []).append(at)
+    for places in by_column.values():
+        column = located[places[0]].column
+        rows = [located[at].row for at in places]
+        for at, plain in zip(places, _open(vault, column, rows, refs), strict=True):
+            out[at] = plain.decode()
+    return out
+
+
+def _open(vault: Vault, column: Column, rows: Sequence[Row], refs: Mapping[Cell, Row]) -> list[bytes]:
+    where = context(vault, column)
+    raws: list[bytes] = [row[0] for row in rows]  # type: ignore[misc]
+    if column.field.keep != "shreddable":
+        bound = _bound(raws, [row[1] for row in rows])  # type: ignore[misc]
+        return open_cells(vault.ring, where, bound, [row[4] for row in rows])  # type: ignore[misc]
+    copies = [refs[raw] for raw in raws]
+    keys = shred.cell_keys(vault.subject_keys([copy[3] for copy in copies]), where)  # type: ignore[misc]
+    key_id = vault.ring.cell(column.token_id, "token").key_id
+    return list(open_each(keys, key_id, where, raws, [copy[4] for copy in copies]))  # type: ignore[misc]

@@ -1,0 +1,104 @@
+"""What callers send and get: wire values to canonical texts in columns, and texts to masked wire values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from privet import codec
+from privet.crypto.masks import MASKS
+from privet.errors import InvalidValue, PrivetError, UnknownName
+from privet.vault.schema import Column, Table
+from privet.vault.sealer import Texts, array_texts
+from privet.vocabulary.datatype import DataType, Wire, data_type
+
+Record = Mapping[str, Wire]
+
+
+@dataclass(slots=True)
+class Canon:
+    """Records as columns of canonical texts. `faults`: position → what is wrong with that record."""
+
+    texts: dict[str, list[str | None]]
+    faults: dict[int, list[PrivetError]] = field(default_factory=dict)
+
+    def fault(self, at: int, error: PrivetError) -> None:
+        self.faults.setdefault(at, []).append(error)
+
+
+def read_records(table: Table, records: Sequence[Record], *, path: str = "records", changes: bool = False) -> Canon:
+    """Return the canonical columns of `records`, with every fault named by path, type and rule.
+
+    `changes`: the records are updates, so that only named columns count and nothing is required or defaulted.
+    """
+    canon = Canon({})
+    known = frozenset(table.names())
+    for at, record in enumerate(records):
+        if not record.keys() <= known:
+            for name in record.keys() - known:
+                shown = name if name.isidentifier() and len(name) < 64 else "?"
+                canon.fault(at, UnknownName("no such column", at=f"{path}[{at}].{shown}"))
+    for column in table.columns:
+        name = column.name
+        values = [record.get(name) for record in records]
+        if changes and not any(name in record for record in records):
+            continue
+        if not changes and column.field.default is not None:
+            values = [column.field.default if value is None else value for value in values]
+        canon.texts[name] = _read_column(column, values, canon, f"{path}[{{}}].{name}")
+        if column.field.required:
+            _require(column, values, records, canon, f"{path}[{{}}].{name}", changes=changes)
+    return canon
+
+
+def _require(
+    column: Column, values: Sequence[Wire], records: Sequence[Record], canon: Canon, path: str, *, changes: bool
+) -> None:
+    if None not in values:
+        return
+    for at, value in enumerate(values):
+        if value is None and (not changes or column.name in records[at]):
+            canon.fault(at, InvalidValue("expected a value", type_name=column.field.type, at=path.format(at)))
+
+
+def _read_column(column: Column, values: Sequence[Wire], canon: Canon, path: str) -> list[str | None]:
+    kind = data_type(column.field.type)
+    if column.field.array:
+        return [_read_array(kind, at, value, canon, path) for at, value in enumerate(values)]
+    if None not in values:
+        texts, faults = kind.canonicalize(values)
+        for at, rule in faults.items():
+            canon.fault(at, InvalidValue(rule, type_name=kind.name, at=path.format(at)))
+        return list(texts)
+    out: list[str | None] = [None] * len(values)
+    present = [at for at, value in enumerate(values) if value is not None]
+    texts, faults = kind.canonicalize([values[at] for at in present])
+    for at, text in zip(present, texts, strict=True):
+        out[at] = text
+    for at, rule in faults.items():
+        canon.fault(present[at], InvalidValue(rule, type_name=kind.name, at=path.format(present[at])))
+    return out
+
+
+def _read_array(kind: DataType, at: int, value: Wire, canon: Canon, path: str) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, list):
+        canon.fault(at, InvalidValue("expected a list", type_name=f"{kind.name}[]", at=path.format(at)))
+        return None
+    texts, faults = kind.canonicalize(value)
+    for place, rule in faults.items():
+        canon.fault(at, InvalidValue(rule, type_name=kind.name, at=f"{path.format(at)}[{place}]"))
+    return codec.encode(texts).decode()
+
+
+def show(column: Column, texts: Texts, redaction: str) -> list[Wire]:
+    """Return what a caller sees of canonical texts under a redaction."""
+    kind = data_type(column.field.type)
+    if redaction == "plain_text" and not column.field.array:
+        present = kind.present
+        return [None if text is None else present(text) for text in texts]
+    mask = MASKS.get(redaction).apply
+    if column.field.array:
+        return [None if text is None else [mask(kind, element) for element in array_texts(text)] for text in texts]
+    return [None if text is None else mask(kind, text) for text in texts]
