@@ -52,7 +52,7 @@ class Shelf(Generic[P]):
         return tuple(sorted((*self.built_in, *self.plugged)))
 
     def __contains__(self, name: object) -> bool:
-        return name in self.built_in or name in self.plugged
+        return name in self._parts or name in self.built_in or name in self.plugged
 
     def get(self, name: str) -> P:
         """Return the part called `name`. Raises UnknownName with the nearest names as a hint."""

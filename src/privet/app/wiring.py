@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from typing import Any
 
 from privet import digest
 from privet.app import principals
@@ -40,6 +41,25 @@ def wall_clock() -> int:
     return time.time_ns() // 1_000_000
 
 
+class Remembered:
+    """A few recent answers by question; the oldest half goes when there are too many."""
+
+    def __init__(self, most: int = 2_000) -> None:
+        self._most = most
+        self._found: dict[Hashable, Any] = {}
+
+    def get(self, question: Hashable) -> Any:
+        """Return the answer, None if it is not known."""
+        return self._found.get(question)
+
+    def put(self, question: Hashable, answer: Any) -> None:
+        """Keep an answer."""
+        if len(self._found) >= self._most:
+            for old in list(self._found)[: self._most // 2]:
+                del self._found[old]
+        self._found[question] = answer
+
+
 class House:
     """Everything that one process holds open. One process holds a home at a time."""
 
@@ -48,6 +68,7 @@ class House:
         self.settings = settings
         self.clock = clock
         self.in_flight: set[bytes] = set()
+        self.permits = Remembered()  # what was decided, by everything that the decision reads
         self._vaults: dict[str, Vault] = {}
         self.keys: KeyStore = KEYSTORES.get(settings.key_provider).open(str(settings.key_file), settings.passphrase)
         self.control: Store = self._open_store(str(settings.control))

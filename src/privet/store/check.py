@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from privet.errors import InvalidInput, InvalidQuery, InvalidSchema, PrivetError, UnknownName
-from privet.store.port import Column, Expect, Insert, Kind, Put, Row, Select, Shape, Step, Unit, Update
+from privet.store.port import Column, Delete, Expect, Insert, Kind, Put, Select, Shape, Step, Unit, Update
 from privet.vocabulary.predicate import And, Compare, In, Not, Or, Predicate, Value
 
 FIRST = "a"  # the alias of a question's first table
@@ -19,18 +19,35 @@ KINDS: dict[Kind, type] = {"blob": bytes, "int": int, "text": str}
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 RESERVED = ("sqlite_", "privet_")
 WIDEST = 2**63
+MOST_FORMS = 1_000
 FEW = 16  # values of an `In` that a statement names one by one
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What the rows of a step look like: each column with its kind, and whether a cell may be null.
+
+    `good`: the types of cells that were found right. `careful`: places of integers and texts, whose cells may be of
+    the right type and yet not fit.
+    """
+
+    columns: tuple[tuple[str, Kind, bool], ...]
+    careful: tuple[int, ...]
+    good: set[tuple[type, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A shape with its questions answered. `required`: columns that every new row names with a cell."""
+    """A shape with its questions answered. `required`: columns that every new row names with a cell.
+
+    `forms`: the forms of steps that came before, by their class and columns.
+    """
 
     shape: Shape
     kinds: Mapping[str, Kind]
     never_null: frozenset[str]
     required: frozenset[str]
-    groups: tuple[tuple[str, ...], ...]
+    forms: dict[object, Form] = field(default_factory=dict)
 
 
 Tables = Mapping[str, Table]
@@ -44,7 +61,6 @@ def table_of(shape: Shape) -> Table:
         kinds={column.name: column.kind for column in shape.columns},
         never_null=never_null,
         required=never_null - frozenset(shape.key) if shape.sequence else never_null,
-        groups=(shape.key, *shape.uniques),
     )
 
 
@@ -127,21 +143,42 @@ def _check_step(step: Step, table: Table) -> int:
     if isinstance(step, Expect):
         check_where(step.where, Scope({FIRST: table}))
         return 0
+    key = (type(step), getattr(step, "columns", ()), getattr(step, "match", ()))
+    form = table.forms.get(key)
+    if form is None:
+        form = _form(step, table)
+        if len(table.forms) >= MOST_FORMS:
+            table.forms.clear()
+        table.forms[key] = form
+    rows = step.rows
+    found = {tuple(map(type, row)) for row in rows}
+    if not found <= form.good:
+        _check_types(form, step.table, found)
+        form.good.update(found)
+    for place in form.careful:
+        name, kind, _ = form.columns[place]
+        if not storable(kind, [row[place] for row in rows]):
+            raise InvalidInput(f"`{step.table}.{name}` takes cells of kind `{kind}`")
+    return len(rows)
+
+
+def _form(step: Insert | Put | Update | Delete, table: Table) -> Form:
     if isinstance(step, Insert | Put):
         _check_new(step, table)
-        names, never_null = step.columns, table.never_null
+        names = [(name, name not in table.never_null) for name in step.columns]
     else:
         if not step.match:
             raise InvalidInput(f"a step on `{step.table}` matches no columns")
-        names = step.match
-        never_null = frozenset(names)
-    if isinstance(step, Update):
-        _check_set(step, table)
-        names = (*step.columns, *step.match)
-        never_null = frozenset(n for n in step.columns if n in table.never_null)
-        _check_cells(step.table, step.match, frozenset(step.match), table, [r[len(step.columns) :] for r in step.rows])
-    _check_cells(step.table, names, never_null, table, step.rows)
-    return len(step.rows)
+        names = [(name, False) for name in step.match]
+        if isinstance(step, Update):
+            _check_set(step, table)
+            names = [*((name, name not in table.never_null) for name in step.columns), *names]
+    for name, _ in names:
+        if name not in table.kinds:
+            raise _no_column(step.table, name, table)
+    columns = tuple((name, table.kinds[name], null) for name, null in names)
+    careful = tuple(at for at, (_, kind, _) in enumerate(columns) if kind != "blob")
+    return Form(columns, careful, set())
 
 
 def _check_new(step: Insert | Put, table: Table) -> None:
@@ -161,33 +198,20 @@ def _check_set(step: Update, table: Table) -> None:
         raise InvalidInput(f"the engine assigns the key of `{step.table}`")
 
 
-def _check_cells(
-    name: str, columns: Sequence[str], never_null: frozenset[str], table: Table, rows: Sequence[Row]
-) -> None:
-    for column in columns:
-        if column not in table.kinds:
-            raise _no_column(name, column, table)
-    try:
-        across = list(zip(*rows, strict=True))
-    except ValueError:
-        across = []
-    if rows and len(across) != len(columns):
-        raise InvalidInput(f"a row for `{name}` has not {len(columns)} cells")
-    for column, cells in zip(columns, across, strict=False):
-        found = set(map(type, cells))
-        if type(None) in found:
-            if column in never_null:
-                raise InvalidInput(f"`{name}.{column}` takes no null")
-            found.discard(type(None))
-        kind = table.kinds[column]
-        if kind == "blob" and found <= {bytes}:
-            continue  # most cells
-        if not found <= ({int, bool} if kind == "int" else {KINDS[kind]}) or not _storable(kind, cells):
-            raise InvalidInput(f"`{name}.{column}` takes cells of kind `{kind}`")
+def _check_types(form: Form, table: str, found: Iterable[tuple[type, ...]]) -> None:
+    for types in found:
+        if len(types) != len(form.columns):
+            raise InvalidInput(f"expected {len(form.columns)} cells for `{table}`, found {len(types)}")
+        for (name, kind, null), given in zip(form.columns, types, strict=True):
+            if given is type(None):
+                if not null:
+                    raise InvalidInput(f"`{table}.{name}` takes no null")
+            elif given is not KINDS[kind] and not (kind == "int" and given is bool):
+                raise InvalidInput(f"`{table}.{name}` takes cells of kind `{kind}`")
 
 
-def _storable(kind: Kind, cells: Iterable[object]) -> bool:
-    """Return whether a 64-bit integer, or UTF-8, can hold every cell."""
+def storable(kind: Kind, cells: Iterable[object]) -> bool:
+    """Return whether a 64-bit integer, or UTF-8, can hold every cell that is not null."""
     if kind == "int":
         return all(cell is None or -WIDEST <= cell < WIDEST for cell in cells)  # type: ignore[operator]  # ints
     try:
@@ -283,7 +307,7 @@ def check_where(where: Predicate, scope: Scope) -> None:
 
 def check_value(target: str, kind: Kind, value: Value) -> None:
     """Raise InvalidQuery unless `value` can be compared with a column of `kind`."""
-    if not isinstance(value, KINDS[kind]) or (kind != "blob" and not _storable(kind, (value,))):
+    if not isinstance(value, KINDS[kind]) or (kind != "blob" and not storable(kind, (value,))):
         raise InvalidQuery(f"`{target}` is compared with a value that is not of kind `{kind}`")
 
 

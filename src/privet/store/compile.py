@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from privet.store.check import FEW, FIRST, Change, Scope, Table, check_value
 from privet.store.port import Aggregate, Column, Delete, Expect, Insert, Kind, Put, Select, Shape, Step, Update
@@ -32,9 +32,15 @@ class Plan:
 
     text: str
     targets: tuple[tuple[str, Kind], ...]
+    all_blobs: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "all_blobs", {kind for _, kind in self.targets} == {"blob"})
 
     def bind(self, values: Sequence[Value | tuple[Value, ...]]) -> list[Value]:
         """Return the parameters for `values`, as `shape_of` lists them. Raises InvalidQuery on a wrong kind."""
+        if self.all_blobs and set(map(type, values)) == {bytes}:
+            return list(values)  # type: ignore[arg-type]  # bytes
         out: list[Value] = []
         for (name, kind), value in zip(self.targets, values, strict=True):
             if isinstance(value, tuple):

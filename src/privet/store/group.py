@@ -15,14 +15,25 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Protocol
 
 from privet.errors import InvalidInput, PrivetError, StoreFailed
+from privet.store.check import Tables
 from privet.store.port import Clash, Unit
 
 MOST_UNITS = 512  # units in a group
 MOST_ROWS = 1000  # rows after which a group takes no further unit: bounds how long the event loop stands still
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A unit that was checked against `tables`, and how many rows it touches at most."""
+
+    unit: Unit
+    rows: int
+    tables: Tables
 
 
 class Work(Protocol):
@@ -31,7 +42,7 @@ class Work(Protocol):
     def begin(self) -> None:
         """Start the transaction."""
 
-    def carry(self, unit: Unit, *, alone: bool) -> None:
+    def carry(self, load: Load, *, alone: bool) -> None:
         """Do a unit's steps. Raises Clash or InvalidInput with nothing of it done; `alone`: the caller rolls back."""
 
     def commit(self) -> None:
@@ -45,13 +56,12 @@ class Work(Protocol):
 
 
 class Ticket:
-    """A unit on its way, and what became of it."""
+    """A load on its way, and what became of it."""
 
-    __slots__ = ("done", "error", "future", "loop", "rows", "unit")
+    __slots__ = ("done", "error", "future", "load", "loop")
 
-    def __init__(self, unit: Unit, rows: int, loop: asyncio.AbstractEventLoop | None) -> None:
-        self.unit = unit
-        self.rows = rows
+    def __init__(self, load: Load, loop: asyncio.AbstractEventLoop | None) -> None:
+        self.load = load
         self.loop = loop
         self.future: asyncio.Future[None] | None = loop.create_future() if loop else None
         self.error: PrivetError | None = None
@@ -70,11 +80,11 @@ class Group:
         self._thread: threading.Thread | None = None
         self._stopped = ""
 
-    async def write(self, unit: Unit, rows: int) -> None:
-        """Carry out a unit of `rows` rows. Raises Clash, InvalidInput or StoreFailed."""
+    async def write(self, load: Load) -> None:
+        """Carry out a unit. Raises Clash, InvalidInput or StoreFailed."""
         self._demand_running()
         loop = asyncio.get_running_loop()
-        ticket = Ticket(unit, rows, loop)
+        ticket = Ticket(load, loop)
         self._queue.append(ticket)
         if loop not in self._called:
             # After the tasks that are ready now, so that their units join the group.
@@ -83,10 +93,10 @@ class Group:
         assert ticket.future is not None
         await ticket.future
 
-    def write_now(self, unit: Unit, rows: int) -> None:
+    def write_now(self, load: Load) -> None:
         """Carry out a unit, and whatever else is queued, on this thread."""
         self._demand_running()
-        ticket = Ticket(unit, rows, None)
+        ticket = Ticket(load, None)
         self._queue.append(ticket)
         with self.turn():
             while not ticket.done:
@@ -174,7 +184,7 @@ class Group:
             if ticket.future is not None and ticket.future.cancelled():
                 continue  # nobody was told that it happened
             tickets.append(ticket)
-            rows += ticket.rows
+            rows += ticket.load.rows
         return tickets
 
     def _carry(self, tickets: list[Ticket]) -> bool:
@@ -189,7 +199,7 @@ class Group:
             self._work.begin()
             for ticket in tickets:
                 try:
-                    self._work.carry(ticket.unit, alone=len(tickets) == 1)
+                    self._work.carry(ticket.load, alone=len(tickets) == 1)
                     carried = True
                 except (Clash, InvalidInput) as error:
                     ticket.error = error

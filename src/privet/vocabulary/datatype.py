@@ -18,6 +18,9 @@ TokenKind = Literal["stored", "random", "record", "sealed", "ff1", "transient", 
 Wire = str | int | float | bool | None | list["Wire"] | dict[str, "Wire"]
 
 
+BATCH = 16  # values from which a type's batch path is worth its start
+
+
 def _same(text: str) -> str:
     return text
 
@@ -86,7 +89,7 @@ class DataType:
 
     def canonicalize(self, values: Sequence[Wire]) -> tuple[list[str], dict[int, str]]:
         """Return canonical texts ("" at faults) and {position: rule broken}."""
-        if self.normalize_all is not None:
+        if self.normalize_all is not None and len(values) >= BATCH:
             return self.normalize_all(values)
         texts, faults = [], {}
         for at, value in enumerate(values):

@@ -152,8 +152,23 @@ def chosen(vault: Vault, table: str, columns: str) -> tuple[str, ...]:
 
 def permit(house: House, vault: Vault, who: Caller, action: Action, table: str, columns: tuple[str, ...]) -> Any:
     """Return what the policy in force permits. Raises Denied, UnknownName."""
-    access = Access(action, table, columns, who.purpose)
-    return decide(house.policy(vault), who.principal, access, vault.table(table).collection)
+    policy, known = house.policy(vault), vault.table(table)
+    principal = who.principal
+    question = (
+        policy.version,
+        known.id,
+        vault.schema.version,
+        principal.id,
+        principal.roles,
+        action,
+        columns,
+        who.purpose,
+    )
+    found = house.permits.get(question)
+    if found is None:
+        found = decide(policy, principal, Access(action, table, columns, who.purpose), known.collection)
+        house.permits.put(question, found)
+    return found
 
 
 def _check_batch(size: int) -> None:

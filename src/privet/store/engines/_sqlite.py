@@ -20,7 +20,8 @@ from privet.errors import (
 )
 from privet.store.check import Tables, check_unit, shape_of
 from privet.store.compile import Plan, step_plan, step_text
-from privet.store.port import Clash, Expect, Step, Unit, Update
+from privet.store.group import Load
+from privet.store.port import Clash, Expect, Step, Update
 from privet.vocabulary.predicate import Value
 
 VFS = "unix-excl"
@@ -120,16 +121,16 @@ class Transaction:
         except apsw.Error:
             raise _write_fault() from None
 
-    def carry(self, unit: Unit, *, alone: bool) -> None:
+    def carry(self, load: Load, *, alone: bool) -> None:
         """See `Work`."""
-        # The shapes may have changed since the unit was queued.
-        rows = check_unit(unit, self.tables)
+        if load.tables is not self.tables:
+            check_unit(load.unit, self.tables)  # `define` came between
         # One row is undone by its own statement.
-        savepoint = not alone and rows > 1
+        savepoint = not alone and load.rows > 1
         try:
             if savepoint:
                 self._cursor.execute("SAVEPOINT unit")
-            for at, step in enumerate(unit.steps):
+            for at, step in enumerate(load.unit.steps):
                 self._step(at, step)
             if savepoint:
                 self._cursor.execute("RELEASE unit")

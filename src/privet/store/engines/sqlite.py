@@ -20,7 +20,7 @@ from privet.store import capability
 from privet.store.check import Change, Tables, change, check_select, check_shape, check_unit, shape_of, table_of
 from privet.store.compile import Plan, alter, create, select_plan
 from privet.store.engines._sqlite import VFS, Transaction, connect, keep, lock, make_private, read_fault
-from privet.store.group import Group
+from privet.store.group import Group, Load
 from privet.store.migrate import migrate, scripts
 from privet.store.port import Engine, Row, Select, Shape, Unit
 from privet.vocabulary.predicate import Value
@@ -149,11 +149,15 @@ class SqliteStore:
 
     async def write(self, unit: Unit) -> None:
         """See `Store`."""
-        await self._group.write(unit, check_unit(unit, self._tables))
+        await self._group.write(self._load(unit))
 
     def write_now(self, unit: Unit) -> None:
         """See `Store`."""
-        self._group.write_now(unit, check_unit(unit, self._tables))
+        self._group.write_now(self._load(unit))
+
+    def _load(self, unit: Unit) -> Load:
+        tables = self._tables
+        return Load(unit, check_unit(unit, tables), tables)
 
     # --- reads --------------------------------------------------------------------------------------------
 

@@ -1,0 +1,359 @@
+"""The guard before every verb: limits, deadlines, credentials, and the one form of every answer.
+
+A request passes here in this order: headers, source, path, credential, principal, body. What fails at one step costs
+nothing of the next; in particular nobody without a credential makes us hold a body.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+from privet import codec, digest
+from privet.app.http import problems
+from privet.app.http.paths import Incoming, Paths, Reply, Route
+from privet.app.http.problems import HeadersTooLarge, TooSlow, WrongMedia, WrongMethod
+from privet.errors import LimitExceeded, MalformedBody, PrivetError, TooLarge, Unauthenticated, Unavailable
+from privet.vocabulary.access import Principal
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+log = logging.getLogger("privet.http")
+
+MOST_HEADERS = 100
+MOST_HEADER_BYTES = 16 << 10
+SECURITY: tuple[tuple[bytes, bytes], ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+HSTS = (b"strict-transport-security", b"max-age=31536000")
+CLOSE = (b"connection", b"close")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much one process takes on. The body has `receipt_seconds` and a second more for each `receipt_rate` bytes."""
+
+    per_source: int = 512
+    per_principal: int = 256
+    receipt_seconds: float = 10.0
+    receipt_rate: int = 256 << 10
+    work_seconds: float = 60.0
+
+
+class Disconnected(Exception):
+    """The caller went away; there is nobody to answer."""
+
+
+class Places:
+    """How many requests of each name are under way. Holds the names of those only."""
+
+    def __init__(self, most: int, word: str) -> None:
+        self._most = most
+        self._word = word
+        self._taken: dict[str, int] = {}
+
+    def take(self, name: str) -> None:
+        """Take a place. Raises LimitExceeded when all are taken."""
+        taken = self._taken.get(name, 0)
+        if taken >= self._most:
+            raise LimitExceeded(
+                f"expected at most {self._most} requests of one {self._word} at a time", hint="come back in a second"
+            )
+        self._taken[name] = taken + 1
+
+    def free(self, name: str) -> None:
+        """Give a place back."""
+        left = self._taken[name] - 1
+        if left:
+            self._taken[name] = left
+        else:
+            del self._taken[name]
+
+
+class Boundary:
+    """Where errors end: inside raises, outside finds a reply. The words of foreign errors may quote values, so only
+    the name of their class is logged, and nothing of them is told."""
+
+    __slots__ = ("reply", "request")
+
+    def __init__(self, request: str) -> None:
+        self.request = request
+        self.reply: Reply | None = None
+
+    def __enter__(self) -> Boundary:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if error is None or not isinstance(error, Exception) or isinstance(error, Disconnected):
+            return False
+        if isinstance(error, PrivetError):
+            told, headers = problems.problem(error, self.request), problems.headers_of(error)
+            if told.status >= 500:
+                log.error("request %s: %s", self.request, error.code)
+        else:
+            told, headers = problems.unexpected(self.request), ()
+            log.error("request %s: unexpected %s", self.request, type(error).__name__)
+        self.reply = Reply(told.status, codec.encode(told), problems.MEDIA, headers)
+        return True
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """One request as the guard sees it. `unread`: a body is on its way that nobody took."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+    request: str
+    headers: dict[bytes, bytes] = field(default_factory=dict)
+    principal: str | None = None
+    unread: bool = True
+
+
+class Guard:
+    """The whole ASGI application. `authenticate` returns whose an API key is, or raises Unauthenticated."""
+
+    def __init__(self, paths: Paths, authenticate: Callable[[str], Principal], limits: Limits | None = None) -> None:
+        self._paths = paths
+        self._authenticate = authenticate
+        self._limits = limits or Limits()
+        self._sources = Places(self._limits.per_source, "source")
+        self._principals = Places(self._limits.per_principal, "principal")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Other protocols than HTTP get nothing."""
+        if scope["type"] != "http":
+            return
+        exchange = _Exchange(scope, receive, send, digest.random_bytes(16).hex())
+        client = scope.get("client")
+        source = client[0] if client else ""
+        boundary = Boundary(exchange.request)
+        taken = False
+        reply = None
+        try:
+            with boundary:
+                self._sources.take(source)
+                taken = True
+                reply = await self._answer(exchange)
+            await _reply(exchange, boundary.reply or reply)
+        except Disconnected:
+            return
+        finally:
+            if taken:
+                self._sources.free(source)
+            if exchange.principal is not None:
+                self._principals.free(exchange.principal)
+
+    async def _answer(self, exchange: _Exchange) -> Reply:
+        scope = exchange.scope
+        exchange.headers = _headers(scope["headers"])
+        exchange.unread = _sends_body(exchange.headers)
+        method = scope["method"]
+        try:
+            route, params = self._paths.find(method, scope.get("raw_path") or scope["path"].encode())
+        except WrongMethod as error:
+            if method != "OPTIONS":
+                raise
+            return Reply(204, headers=problems.headers_of(error))
+        incoming = self._admit(exchange, route, params)
+        _check_body(exchange.headers, route.max_body_bytes)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        work = self._limits.work_seconds
+        wait = self._limits.receipt_seconds if exchange.unread else work
+        try:
+            async with asyncio.timeout_at(began + wait) as limit:
+                if exchange.unread:
+                    incoming.body = await self._receive(exchange, route.max_body_bytes, limit, began)
+                    limit.reschedule(loop.time() + work)
+                    # The credential may have been revoked while the body came in.
+                    incoming.recheck()
+                return await route.run(incoming)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+        if exchange.unread:
+            raise TooSlow("expected the whole body in time")
+        raise Unavailable(f"expected an answer within {work:g} seconds", hint="ask again, or for less at a time")
+
+    def _admit(self, exchange: _Exchange, route: Route, params: Mapping[str, str]) -> Incoming:
+        incoming = Incoming(
+            request=exchange.request,
+            params=params,
+            query=exchange.scope.get("query_string", b""),
+            headers=exchange.headers,
+            principal=None,
+            recheck=_no_check,
+        )
+        if not route.open:
+            key = bearer(exchange.headers)
+            principal = incoming.principal = self._authenticate(key)
+            self._principals.take(principal.id)
+            exchange.principal = principal.id
+            incoming.recheck = lambda: void(self._authenticate(key))
+        return incoming
+
+    async def _receive(self, exchange: _Exchange, most: int, limit: asyncio.Timeout, began: float) -> bytes:
+        chunks: list[bytes] = []
+        size = 0
+        while True:
+            message = await exchange.receive()
+            if message["type"] == "http.disconnect":
+                raise Disconnected
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size > most:
+                raise _too_large(most)
+            chunks.append(chunk)
+            if not message.get("more_body", False):
+                exchange.unread = False
+                return b"".join(chunks)
+            limit.reschedule(began + self._limits.receipt_seconds + size / self._limits.receipt_rate)
+
+
+def void(found: object) -> None:
+    """Drop an answer that only had to be got."""
+
+
+def _no_check() -> None:
+    return None
+
+
+def bearer(headers: Mapping[bytes, bytes]) -> str:
+    """Return the API key of an Authorization line. Raises Unauthenticated."""
+    scheme, _, key = headers.get(b"authorization", b"").partition(b" ")
+    if scheme.lower() != b"bearer" or not key or not key.isascii():
+        raise Unauthenticated("expected an API key", hint="send `Authorization: Bearer pvt_…`")
+    return key.decode("ascii")
+
+
+def _headers(lines: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Return the header lines as a mapping. A line that stands twice could be read in two ways, so it is refused."""
+    found = dict(lines)
+    if len(found) != len(lines) and len(lines) <= MOST_HEADERS:
+        repeated = [name for name, _ in lines]
+        if any(repeated.count(name) > 1 for name in _ONCE):
+            raise MalformedBody("expected each header line once")
+    size = sum(map(len, found)) + sum(map(len, found.values()))
+    if len(lines) > MOST_HEADERS or size > MOST_HEADER_BYTES:
+        raise HeadersTooLarge(f"expected at most {MOST_HEADERS} header lines and {MOST_HEADER_BYTES >> 10} kB of them")
+    return found
+
+
+_ONCE = (
+    b"authorization",
+    b"content-length",
+    b"content-type",
+    b"content-encoding",
+    b"transfer-encoding",
+    b"idempotency-key",
+    b"privet-purpose",
+)
+
+
+def _sends_body(headers: Mapping[bytes, bytes]) -> bool:
+    return headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
+
+
+def _check_body(headers: Mapping[bytes, bytes], most: int) -> None:
+    """Refuse by the header lines alone what need not be read."""
+    length = headers.get(b"content-length")
+    if length is not None:
+        if not length.isdigit():
+            raise MalformedBody("expected `Content-Length` as a number")
+        # int() of very long digit strings is slow and refused by Python, so the length counts first.
+        if len(length) > 15 or int(length) > most:
+            raise _too_large(most)
+    elif not most and b"transfer-encoding" in headers:
+        raise _too_large(most)
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise WrongMedia("expected a body without `Content-Encoding`")
+    media = headers.get(b"content-type")
+    if most and media is not None and media != b"application/json" and not _is_json(media):
+        raise WrongMedia("expected a body of `application/json`", hint="send `Content-Type: application/json`")
+
+
+def _is_json(media: bytes) -> bool:
+    kind, _, parameter = media.lower().replace(b" ", b"").partition(b";")
+    return kind == b"application/json" and parameter in (b"", b"charset=utf-8")
+
+
+def _too_large(most: int) -> TooLarge:
+    if not most:
+        return TooLarge("expected no body")
+    return TooLarge(f"expected a body of at most {most} bytes", hint="send the records in several batches")
+
+
+async def _reply(exchange: _Exchange, reply: Reply | None) -> None:
+    assert reply is not None  # the boundary gives a reply for every error that it holds
+    if reply.stream is not None:
+        await _stream(exchange, reply, reply.stream)
+        return
+    lines = _lines(exchange, reply)
+    if reply.status != 204:
+        lines.append((b"content-length", b"%d" % len(reply.body)))
+    body = b"" if exchange.scope["method"] == "HEAD" else reply.body
+    await exchange.send({"type": "http.response.start", "status": reply.status, "headers": lines})
+    await exchange.send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _lines(exchange: _Exchange, reply: Reply) -> list[tuple[bytes, bytes]]:
+    lines = [*SECURITY, *reply.headers, (b"privet-request", exchange.request.encode())]
+    if reply.body or reply.stream is not None:
+        lines.append((b"content-type", reply.media))
+    if exchange.unread:
+        # Whatever of the body still comes must not be taken for the next request, nor hold the connection.
+        lines.append(CLOSE)
+    if exchange.scope.get("scheme") == "https":
+        lines.append(HSTS)
+    return lines
+
+
+async def _stream(exchange: _Exchange, reply: Reply, chunks: Any) -> None:
+    """Send what `chunks` yields until it ends or the caller goes away.
+
+    The first chunk is made before the status line leaves, so that what fails there is told as a problem. What fails
+    later ends the answer without its closing chunk, which every HTTP client reports as a broken transfer.
+    """
+    gone = asyncio.ensure_future(_disconnect(exchange.receive))
+    boundary = Boundary(exchange.request)
+    started = False
+    try:
+        with boundary:
+            async for chunk in chunks:
+                if gone.done():
+                    return
+                if not started:
+                    await exchange.send(
+                        {"type": "http.response.start", "status": reply.status, "headers": _lines(exchange, reply)}
+                    )
+                    started = True
+                await exchange.send({"type": "http.response.body", "body": chunk, "more_body": True})
+            if not started:
+                await exchange.send(
+                    {"type": "http.response.start", "status": reply.status, "headers": _lines(exchange, reply)}
+                )
+            await exchange.send({"type": "http.response.body", "body": b"", "more_body": False})
+            return
+    finally:
+        gone.cancel()
+        await chunks.aclose()
+    if not started:
+        await _reply(exchange, boundary.reply)
+
+
+async def _disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue
