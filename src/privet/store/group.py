@@ -82,7 +82,7 @@ class Group:
 
     async def write(self, load: Load) -> None:
         """Carry out a unit. Raises Clash, InvalidInput or StoreFailed."""
-        self._demand_running()
+        self.demand_writing()
         loop = asyncio.get_running_loop()
         ticket = Ticket(load, loop)
         self._queue.append(ticket)
@@ -95,7 +95,7 @@ class Group:
 
     def write_now(self, load: Load) -> None:
         """Carry out a unit, and whatever else is queued, on this thread."""
-        self._demand_running()
+        self.demand_writing()
         ticket = Ticket(load, None)
         self._queue.append(ticket)
         with self.turn():
@@ -122,16 +122,17 @@ class Group:
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
 
+    def demand_writing(self) -> None:
+        """Raise StoreFailed where further units are refused."""
+        if self._stopped:
+            raise StoreFailed(self._stopped, hint="start the process again once the disk is well")
+
     def fail(self) -> None:
         """Refuse further writes: a write could not be made durable, and trying again could hide it.
 
         After a failed fsync the kernel may drop the pages and report success the next time.
         """
         self._stopped = self._stopped or "the store failed to make a write durable and writes no more"
-
-    def _demand_running(self) -> None:
-        if self._stopped:
-            raise StoreFailed(self._stopped, hint="start the process again once the disk is well")
 
     # --- one group ----------------------------------------------------------------------------------------
 

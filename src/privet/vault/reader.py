@@ -10,6 +10,7 @@ from typing import get_args
 from privet.codec import Node, read_yaml
 from privet.errors import InvalidSchema, InvalidValue, PrivetError, UnknownName
 from privet.vocabulary import taxonomy
+from privet.vocabulary.composite import composite, expand
 from privet.vocabulary.dataset import Collection, Dataset, Field, Reference, TokenPlan, TokenScope
 from privet.vocabulary.datatype import DataType, Keep, TokenKind, data_type
 
@@ -24,6 +25,7 @@ _COLLECTION_KEYS = frozenset({"subject", "unique", "ttl", "was"})
 _FIELD_KEYS = frozenset(
     {"type", "keep", "index", "unique", "required", "default", "token", "leak", "was", "references", "paths"}
 )
+_COMPOSITE_KEYS = frozenset({"composite", "prefix", "without"})
 _TOKEN_KEYS = frozenset({"kind", "shape", "scope", "looks_real", "keep_last_four", "domain", "unerasable"})
 
 
@@ -141,7 +143,7 @@ class _Reader:
     def collection(self, node: Node, tables: list[str]) -> Collection:
         ours = self.ours(node, _COLLECTION_KEYS)
         name = self.name(self.child(node, "name"), node)
-        listed = self.entries(self.child(node, "fields"))
+        listed = self.spread(self.entries(self.child(node, "fields")))
         subject = self.text(self.child(ours, "subject"), "none").removeprefix("via ").strip()
         fields = tuple(self.field(item, subject, tables) for item in listed)
         self.distinct(zip((field.name for field in fields), listed, strict=True), "field")
@@ -158,6 +160,39 @@ class _Reader:
             ttl_seconds=self.span(self.child(ours, "ttl")),
             was=self.text(self.child(ours, "was")),
         )
+
+    def spread(self, listed: list[Node]) -> list[Node]:
+        """Return the fields with each composite's members in its place; one that is written out stands as written."""
+        groups = {id(node): self.group(node) for node in listed}
+        names = [self.child(node, "name") for node in listed if groups[id(node)] is None]
+        written = frozenset(name.value for name in names if name is not None and isinstance(name.value, str))
+        found: list[Node] = []
+        for node in listed:
+            ours = groups[id(node)]
+            found.extend([node] if ours is None else self.members(node, ours, written))
+        return found
+
+    def group(self, node: Node) -> Node | None:
+        """Return what stands under `fides_meta.privet` if the field is a composite, else None."""
+        meta = self.child(node, "fides_meta")
+        ours = self.child(meta, "privet") if meta else None
+        return ours if ours is not None and self.child(ours, "composite") else None
+
+    def members(self, node: Node, ours: Node, written: frozenset[str]) -> list[Node]:
+        self.ours(node, _COMPOSITE_KEYS)
+        named = self.child(ours, "composite") or ours
+        try:
+            found = composite(self.text(named))
+        except UnknownName as error:
+            self.fault(named, f"there is no composite `{self.text(named)}`", error.hint)
+            return []
+        prefix = self.text(self.child(ours, "prefix"), f"{self.text(self.child(node, 'name'))}_")
+        known = {member.name for member in found.members}
+        unwanted = self.words(self.child(ours, "without"))
+        for name in unwanted:
+            if name not in known:
+                self.fault(named, f"composite `{found.name}` has no member `{name}`", ", ".join(sorted(known)))
+        return expand(found, prefix, node, written | {prefix + name for name in unwanted})
 
     def unique_set(self, node: Node, fields: dict[str, Field]) -> tuple[str, ...]:
         names = self.words(node)

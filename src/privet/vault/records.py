@@ -20,7 +20,7 @@ from privet.errors import (
 )
 from privet.policy.permit import Permit
 from privet.store.port import Cell, Delete, Expect, Insert, Row, Select, Step, Update
-from privet.vault import tokens
+from privet.vault import single, tokens
 from privet.vault.audit import Deed
 from privet.vault.schema import Table
 from privet.vault.sealer import Heads, Sealer
@@ -73,7 +73,18 @@ async def insert(
     if canon.faults and not partial:
         raise _batch_error(canon)
 
+    alone = len(records) == 1 and not canon.faults
+
     def prepare() -> tuple[list[Written], Sequence[Step]]:
+        nonlocal alone
+        ready = _single_plan(vault, table) if alone else None
+        if ready is not None:
+            alone = False  # a clash takes the path below, which says what it was
+            texts_of_one = {name: column[0] for name, column in canon.texts.items()}
+            _resolve(vault, table, canon.texts, {}, partial=False)
+            subject = subjects_of(vault, table, canon.texts, 1)[0]
+            record, shown, steps = single.insert_steps(vault, ready, texts_of_one, subject, deed)
+            return [Written(record, 1, shown)], steps
         errors = {at: faults[0] for at, faults in canon.faults.items()}
         texts = _resolve(vault, table, canon.texts, errors, partial=partial)
         _check_uniques(vault, table, texts, errors, partial=partial)
@@ -83,6 +94,15 @@ async def insert(
         return _interleave(written, errors, len(records)), steps
 
     return await vault.attempt(prepare)
+
+
+def _single_plan(vault: Vault, table: Table) -> single.Plan | None:
+    """Return the plan for one record of a table, None where only the batch path will do."""
+    sealer = vault.sealer(table)
+    found = vault.plans.get(table.name)
+    if not isinstance(found, single.Plan) or found.sealer is not sealer:
+        found = vault.plans[table.name] = single.plan(vault, sealer)
+    return found if found.fits else None
 
 
 def _interleave(written: Sequence[Written], errors: Mapping[int, PrivetError], size: int) -> list[Written]:

@@ -65,7 +65,13 @@ class Sealer:
         self.items = _items(table)
         self.physical = tuple(column.name for column in HEAD) + tuple(name for name, _ in self.items)
         self.place = {name: at for at, name in enumerate(self.physical)}
-        self._start = len(HEAD)
+        self.shreds = any(column.field.keep == "shreddable" for column in table.columns)
+
+    @property
+    def settled(self) -> bool:
+        """Return whether no index is being rebuilt: every tag has one key."""
+        found = [tag.taggers for tags in self.tags.values() for tag in tags]
+        return all(len(taggers) == 1 for taggers in (*found, *self.unique_taggers.values()))
 
     def _tags_of(self, column: Column) -> tuple[_Tag, ...]:
         kind = self.kinds[column.name]

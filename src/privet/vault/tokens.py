@@ -414,13 +414,15 @@ def holders(vault: Vault, located: Sequence[Located]) -> dict[Cell, Row]:
     raws = tuple(dict.fromkeys(item.row[0] for item in located if item.row))
     if not raws:
         return {}
-    where = Compare("token", "=", raws[0]) if len(raws) == 1 else In("token", raws)
+    if len(raws) == 1:
+        one = Select(
+            table="refs", columns=REFS, where=Compare("token", "=", raws[0]), order=(("holder", True),), limit=1
+        )
+        return {row[0]: row for row in vault.store.select(one)}
+    where = In("token", raws)
     first = vault.store.select(
         Select(table="refs", group=("token",), aggregates=(Aggregate("min", "holder"),), where=where)
     )
-    if len(first) == 1:
-        pairs = And((Compare("token", "=", first[0][0]), Compare("holder", "=", first[0][1])))
-        return {row[0]: row for row in vault.store.select(Select(table="refs", columns=REFS, where=pairs))}
     chosen = {(row[0], row[1]) for row in first}
     question = Select(table="refs", columns=REFS, where=And((where, In("holder", tuple(row[1] for row in first)))))
     return {row[0]: row for row in vault.store.select(question) if (row[0], row[1]) in chosen}

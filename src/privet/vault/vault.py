@@ -54,6 +54,7 @@ class Vault:
         self.clock = clock
         self.subjects: Subjects | None = None
         self._sealers: dict[str, Sealer] = {}
+        self.plans: dict[str, object] = {}  # what other files of this room made ready, by table
         self._held: dict[str, Held] = {}
 
     def table(self, name: str) -> Table:
@@ -70,6 +71,7 @@ class Vault:
     def refresh(self) -> None:
         """Forget what was derived from keys and schema, after either changed."""
         self._sealers.clear()
+        self.plans.clear()
 
     def forget_subject(self, subject: bytes) -> None:
         """Destroy a subject's key, durable on return. A vault without shreddable columns has none."""

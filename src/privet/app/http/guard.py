@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -202,7 +203,7 @@ class Guard:
             principal = incoming.principal = self._authenticate(key)
             self._principals.take(principal.id)
             exchange.principal = principal.id
-            incoming.recheck = lambda: void(self._authenticate(key))
+            incoming.recheck = partial(self._authenticate, key)
         return incoming
 
     async def _receive(self, exchange: _Exchange, most: int, limit: asyncio.Timeout, began: float) -> bytes:
@@ -223,10 +224,6 @@ class Guard:
             limit.reschedule(began + self._limits.receipt_seconds + size / self._limits.receipt_rate)
 
 
-def void(found: object) -> None:
-    """Drop an answer that only had to be got."""
-
-
 def _no_check() -> None:
     return None
 
@@ -241,14 +238,13 @@ def bearer(headers: Mapping[bytes, bytes]) -> str:
 
 def _headers(lines: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     """Return the header lines as a mapping. A line that stands twice could be read in two ways, so it is refused."""
-    found = dict(lines)
-    if len(found) != len(lines) and len(lines) <= MOST_HEADERS:
-        repeated = [name for name, _ in lines]
-        if any(repeated.count(name) > 1 for name in _ONCE):
-            raise MalformedBody("expected each header line once")
-    size = sum(map(len, found)) + sum(map(len, found.values()))
-    if len(lines) > MOST_HEADERS or size > MOST_HEADER_BYTES:
+    if len(lines) > MOST_HEADERS or sum([len(name) + len(value) for name, value in lines]) > MOST_HEADER_BYTES:
         raise HeadersTooLarge(f"expected at most {MOST_HEADERS} header lines and {MOST_HEADER_BYTES >> 10} kB of them")
+    found = dict(lines)
+    if len(found) != len(lines):
+        names = [name for name, _ in lines]
+        if any(names.count(name) > 1 for name in _ONCE):
+            raise MalformedBody("expected each header line once")
     return found
 
 
@@ -321,12 +317,13 @@ def _lines(exchange: _Exchange, reply: Reply) -> list[tuple[bytes, bytes]]:
     return lines
 
 
-async def _stream(exchange: _Exchange, reply: Reply, chunks: Any) -> None:
+async def _stream(exchange: _Exchange, reply: Reply, chunks: AsyncGenerator[bytes, None]) -> None:
     """Send what `chunks` yields until it ends or the caller goes away.
 
     The first chunk is made before the status line leaves, so that what fails there is told as a problem. What fails
     later ends the answer without its closing chunk, which every HTTP client reports as a broken transfer.
     """
+    start = {"type": "http.response.start", "status": reply.status, "headers": _lines(exchange, reply)}
     gone = asyncio.ensure_future(_disconnect(exchange.receive))
     boundary = Boundary(exchange.request)
     started = False
@@ -336,15 +333,11 @@ async def _stream(exchange: _Exchange, reply: Reply, chunks: Any) -> None:
                 if gone.done():
                     return
                 if not started:
-                    await exchange.send(
-                        {"type": "http.response.start", "status": reply.status, "headers": _lines(exchange, reply)}
-                    )
+                    await exchange.send(start)
                     started = True
                 await exchange.send({"type": "http.response.body", "body": chunk, "more_body": True})
             if not started:
-                await exchange.send(
-                    {"type": "http.response.start", "status": reply.status, "headers": _lines(exchange, reply)}
-                )
+                await exchange.send(start)
             await exchange.send({"type": "http.response.body", "body": b"", "more_body": False})
             return
     finally:

@@ -5,7 +5,7 @@ Segments are split before they are decoded, so a `%2F` inside a value stays insi
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
@@ -24,7 +24,7 @@ class Incoming:
     query: bytes
     headers: Mapping[bytes, bytes]
     principal: Principal | None
-    recheck: Callable[[], None]
+    recheck: Callable[[], object]
     body: bytes = b""
 
 
@@ -36,7 +36,7 @@ class Reply:
     body: bytes = b""
     media: bytes = b"application/json"
     headers: tuple[tuple[bytes, bytes], ...] = ()
-    stream: AsyncIterator[bytes] | None = None
+    stream: AsyncGenerator[bytes, None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

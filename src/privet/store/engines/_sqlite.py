@@ -107,10 +107,11 @@ def _write_fault() -> StoreFailed:
 class Transaction:
     """The one writing connection. See `privet.store.group.Work`."""
 
-    def __init__(self, writer: apsw.Connection) -> None:
+    def __init__(self, writer: apsw.Connection, checkpoint_pages: int) -> None:
         self.tables: Tables = {}
         self.plans: dict[object, Plan] = {}
-        self._writer = writer
+        self.writer = writer
+        self._checkpoint_pages = checkpoint_pages
         self._cursor = writer.cursor()
         self._log_pages = 0
 
@@ -152,17 +153,17 @@ class Transaction:
         """See `Work`."""
         # Where it fails the store has failed already; opening anew undoes what is not committed.
         with suppress(apsw.Error):
-            if self._writer.in_transaction:
+            if self.writer.in_transaction:
                 self._cursor.execute("ROLLBACK")
 
     def tidy(self) -> None:
         """See `Work`. Checkpoints a long log: SQLite's own way would hide a failed fsync of the database file."""
-        self._log_pages += self._writer.status(apsw.SQLITE_DBSTATUS_CACHE_WRITE, True)[0]
-        if self._log_pages < CHECKPOINT_PAGES:
+        self._log_pages += self.writer.status(apsw.SQLITE_DBSTATUS_CACHE_WRITE, True)[0]
+        if self._log_pages < self._checkpoint_pages:
             return
         self._log_pages = 0
         try:
-            self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            self.writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         except apsw.Error:
             raise _write_fault() from None
 
@@ -179,12 +180,12 @@ class Transaction:
         elif isinstance(step, Update):
             self._update(at, step)
         elif step.rows:
-            before = self._writer.total_changes()
+            before = self.writer.total_changes()
             try:
                 self._cursor.executemany(self._text(step), step.rows)
             except apsw.ConstraintError:
                 # Each row before the one that clashed counts as one change.
-                raise Clash(at, self._writer.total_changes() - before) from None
+                raise Clash(at, self.writer.total_changes() - before) from None
 
     def _update(self, at: int, step: Update) -> None:
         text = self._text(step)
@@ -193,7 +194,7 @@ class Transaction:
                 self._cursor.execute(text, row)
             except apsw.ConstraintError:
                 raise Clash(at, place) from None
-            if not self._writer.changes():
+            if not self.writer.changes():
                 raise Clash(at, place)
 
     def _expect(self, at: int, step: Expect) -> None:

@@ -15,11 +15,20 @@ from itertools import islice
 import apsw
 import msgspec
 
-from privet.errors import Conflict, DuplicateValue, InvalidSchema, StoreFailed, Unavailable
+from privet.errors import Conflict, Damaged, DuplicateValue, InvalidSchema, StoreFailed, Unavailable
 from privet.store import capability
 from privet.store.check import Change, Tables, change, check_select, check_shape, check_unit, shape_of, table_of
 from privet.store.compile import Plan, alter, create, select_plan
-from privet.store.engines._sqlite import VFS, Transaction, connect, keep, lock, make_private, read_fault
+from privet.store.engines._sqlite import (
+    CHECKPOINT_PAGES,
+    VFS,
+    Transaction,
+    connect,
+    keep,
+    lock,
+    make_private,
+    read_fault,
+)
 from privet.store.group import Group, Load
 from privet.store.migrate import migrate, scripts
 from privet.store.port import Engine, Row, Select, Shape, Unit
@@ -31,19 +40,21 @@ REMEMBER = "INSERT INTO privet_shapes VALUES (?, ?) ON CONFLICT (name) DO UPDATE
 BACKUP_PAGES = 500  # copied before the interpreter may look after something else
 
 
-def open_store(path: str, *, vfs: str = VFS, unsafe_synchronous: str = "FULL") -> SqliteStore:
+def open_store(
+    path: str, *, vfs: str = VFS, unsafe_synchronous: str = "FULL", checkpoint_pages: int = CHECKPOINT_PAGES
+) -> SqliteStore:
     """Open or create the store in the file `path`, mode 0600.
 
     Raises VaultBusy where somebody has it open, NewerData, Damaged, NotFound where the folder does not exist, and
-    Refused where others may read the file or SQLite does not take a setting. `vfs` and `unsafe_synchronous` are for
-    fault tests: the second gives durability up.
+    Refused where others may read the file or SQLite does not take a setting. The keywords are for fault tests:
+    `unsafe_synchronous` gives durability up.
     """
     handle = lock(path)
     writer = None
     try:
         make_private(path)
         writer = connect(path, vfs, unsafe_synchronous)
-        store = SqliteStore(path, writer, vfs, handle)
+        store = SqliteStore(path, Transaction(writer, checkpoint_pages), vfs, handle)
         migrate(writer, scripts("sqlite"), store.save_format)
         store.load()
     except BaseException as error:
@@ -68,22 +79,27 @@ class SqliteStore:
         }
     )
 
-    def __init__(self, path: str, writer: apsw.Connection, vfs: str, lock: int) -> None:
+    def __init__(self, path: str, work: Transaction, vfs: str, lock: int) -> None:
         self._path = path
-        self._writer = writer
+        self._writer = work.writer
         self._vfs = vfs
         self._lock = lock
         self._tables: Tables = {}
         self._plans: dict[object, Plan] = {}
         self._readers: list[apsw.Connection] = []
-        self._work = Transaction(writer)
-        self._group = Group(self._work)
+        self._work = work
+        self._group = Group(work)
         self._closed = False
 
     def load(self) -> None:
         """Read the shapes that the file holds."""
-        rows = self._writer.execute("SELECT shape FROM privet_shapes").fetchall()
-        shapes = [msgspec.json.decode(row[0], type=Shape) for row in rows]  # type: ignore[arg-type]  # a blob
+        cells = [row[0] for row in self._writer.execute("SELECT shape FROM privet_shapes")]
+        try:
+            shapes = [msgspec.json.decode(cell, type=Shape) for cell in cells if isinstance(cell, bytes)]
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            shapes = []
+        if len(shapes) < len(cells):
+            raise Damaged("the shapes of the store are damaged", hint="restore a backup")
         self._learn({shape.name: shape for shape in shapes})
 
     def save_format(self, number: int) -> None:
@@ -100,7 +116,7 @@ class SqliteStore:
         for shape in shapes:
             check_shape(shape)
         with self._group.turn():
-            self._demand_open()
+            self._group.demand_writing()
             changes = self._changes(shapes)
             if not changes:
                 return

@@ -163,7 +163,7 @@ def outcome(store: Store, work: Unit) -> object:
     return "done"
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(UNITS, questions()), min_size=1, max_size=8))
 def test_engines_agree_on_every_unit_and_question(history: list[tuple[Unit, Select]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -1,0 +1,79 @@
+"""The way of a command to the data: a server by URL, the home opened here, or the socket of the process that holds it."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from privet.app import settings
+from privet.app.cli.reach import Reach
+from privet.app.client import Client
+from privet.app.settings import Settings
+from privet.app.wiring import House
+from privet.errors import Unauthenticated, VaultBusy
+
+PATIENCE_SECONDS = 10.0
+"""How long a command waits for another one that holds the home and serves nobody."""
+
+
+@contextmanager
+def door(reach: Reach) -> Iterator[Client]:
+    """Open a way to the data; it is closed at the end.
+
+    Raises Refused (no home), Unauthenticated (no key), VaultBusy (another command holds the home for too long).
+    """
+    url = reach.url or ("" if reach.home else settings.server_url())
+    if url:
+        with Client(url=url, api_key=_key(None)) as client:
+            yield client
+        return
+    found = home_settings(reach)
+    house = _house(found)
+    if house is None:
+        with Client(uds=str(found.socket), api_key=_key(found)) as client:
+            yield client
+        return
+    try:
+        with Client.embedded(house, house.callers.principal(_key(found), house.clock())) as client:
+            yield client
+    finally:
+        house.close()
+
+
+def home_settings(reach: Reach) -> Settings:
+    """Return the settings of the home. Raises Refused if there is none."""
+    return settings.load(settings.home_path(reach.home))
+
+
+def _key(found: Settings | None) -> str:
+    key = settings.api_key(found)
+    if key is None:
+        raise Unauthenticated("expected an API key, found none", hint="set PRIVET_API_KEY")
+    return key.reveal()
+
+
+def _house(found: Settings) -> House | None:
+    """Return the home, opened here, or None when the process that holds it answers on its socket."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        if _answers(found.socket):
+            return None
+        try:
+            return House(found)
+        except VaultBusy:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)  # another command is at work, or a server that is about to listen
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(str(path))
+        except OSError:  # no socket, or one that a killed process left behind
+            return False
+    return True

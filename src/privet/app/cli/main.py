@@ -1,0 +1,130 @@
+"""The command line: names of commands, options of all commands, how failures look.
+
+What a command does is imported when it runs or when its own help is shown, so that `privet --help` stays quick. Exit
+codes: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from importlib import import_module
+from types import TracebackType
+from typing import Any
+
+import click
+
+from privet import __version__
+from privet.app.cli.reach import Reach, shared_options
+from privet.errors import PrivetError
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("privet.app.cli.home:init", "Make a home: keys, settings, control database, first owner."),
+    "serve": ("privet.app.cli.home:serve", "Serve the home over HTTP and its Unix socket."),
+    "import": ("privet.app.cli.load:import_", "Import a CSV file and get the same rows with tokens."),
+    "export": ("privet.app.cli.load:export", "Write a table out as CSV or NDJSON."),
+    "query": ("privet.app.cli.verbs:query", "Ask a question in SQL."),
+}
+"""Command → (where it is, what it does)."""
+
+NOUNS: dict[str, str] = {
+    "audit": "What was done, by whom, and the proof of it.",
+    "health": "Whether the home takes writes.",
+    "principals": "Who may call, and their API keys.",
+    "queries": "Questions in SQL, and how they are answered.",
+    "records": "Insert, upsert, update, show and delete records.",
+    "subjects": "Erase a person.",
+    "tokens": "Turn values into tokens, and back.",
+    "types": "The data types that columns can have.",
+    "vaults": "Make vaults, show and change their schemas.",
+}
+"""Noun of the services → what its commands are about. Equal to `privet.app.services.NOUNS`, which is slow to import."""
+
+
+class Failure(click.ClickException):
+    """A refused or failed command, as it is shown."""
+
+    def __init__(self, error: PrivetError, *, as_json: bool) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.as_json = as_json
+
+    def show(self, file: Any = None) -> None:
+        from privet.app.cli.show import failure
+
+        click.echo(failure(self.error, as_json=self.as_json), err=True)
+
+
+class Root(click.Group):
+    """Every command by name; loads the one that is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*COMMANDS, *NOUNS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in COMMANDS:
+            module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+            found = getattr(import_module(module), attribute)
+            command: click.Command = found if isinstance(found, click.Command) else found()
+            return command
+        noun = cmd_name if cmd_name in NOUNS else f"{cmd_name}s"
+        if noun in NOUNS:
+            group: click.Command = import_module("privet.app.cli.verbs").noun_group(noun, NOUNS[noun])
+            return group
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
+        with formatter.section("Nouns (`privet records --help` shows their commands)"):
+            formatter.write_dl(list(NOUNS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except PrivetError as error:
+            raise Failure(error, as_json=ctx.ensure_object(Reach).json) from None
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(130) from None
+        except click.Abort as abort:
+            # Click turns an interrupted question and one without an answer into the same error.
+            if isinstance(abort.__context__, KeyboardInterrupt):
+                raise click.exceptions.Exit(130) from None
+            raise Failure(_unconfirmed(), as_json=ctx.ensure_object(Reach).json) from None
+        except OSError as error:
+            if isinstance(error, BrokenPipeError):
+                raise  # click ends quietly when the reader of our output has gone
+            failed = PrivetError(f"{(error.strerror or 'input or output failed').lower()}", at=str(error.filename or ""))
+            raise Failure(failed, as_json=ctx.ensure_object(Reach).json) from None
+
+
+def _unconfirmed() -> PrivetError:
+    return PrivetError("expected a yes", hint="--yes answers it beforehand")
+
+
+@click.group(
+    cls=Root,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    params=shared_options(),
+    epilog="The home is ./privet-home unless --home or PRIVET_HOME names another one.",
+)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def cli() -> None:
+    """Privet keeps personal data in an encrypted vault and hands out tokens."""
+
+
+def main() -> None:
+    """Run the command line of this process. Exits."""
+    os.umask(0o077)
+    sys.excepthook = show_fault
+    cli(prog_name="privet")
+
+
+def show_fault(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print a fault of Privet itself: the class and the lines, without the message, which may quote a value."""
+    click.echo("".join(traceback.format_tb(trace)) + f"error: a fault in Privet itself ({kind.__name__})", err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+"""Commands made from the verbs of the services: one row, one command."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import NoneType
+from typing import Any, get_args, get_origin
+
+import click
+import msgspec
+
+from privet import codec
+from privet.app.cli.reach import PlainCommand, reach_of, shared_options, yes_option
+from privet.app.cli.show import answer
+from privet.app.services.verb import Verb
+from privet.errors import MalformedBody
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """Where a verb's command differs from one option a field.
+
+    `args`: fields that are arguments, in order. `files`: fields whose text stands in a file that is named. `names`:
+    field → name of the option. `left_out`: fields that no one types.
+    """
+
+    args: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    names: tuple[tuple[str, str], ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+PLAIN = Writing()
+WRITINGS: dict[str, Writing] = {
+    "principals.create": Writing(args=("name",), names=(("roles", "role"),)),
+    "principals.revoke": Writing(args=("name",)),
+    "queries.explain": Writing(args=("sql",)),
+    "queries.run": Writing(args=("sql",)),
+    "tokens.detokenize": Writing(args=("tokens",)),
+    "types.show": Writing(args=("name",)),
+    "vaults.apply": Writing(args=("vault", "schema"), files=("schema",), left_out=("file",)),
+    "vaults.create": Writing(args=("name",), files=("schema",)),
+    "vaults.get": Writing(args=("vault",)),
+    "vaults.plan": Writing(args=("vault", "schema"), files=("schema",), left_out=("file",)),
+}
+OTHER_NAMES = {"show": "get", "get": "show"}
+FROM_FILE = "JSON, @FILE, or - for standard input"
+
+
+class Noun(click.Group):
+    """The commands of one noun. Alone, it lists, where listing needs nothing more."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return super().get_command(ctx, cmd_name) or super().get_command(ctx, OTHER_NAMES.get(cmd_name, ""))
+
+
+def noun_group(noun: str, about: str) -> click.Group:
+    """Return the group of commands of one noun of the services."""
+    found: tuple[Verb, ...] = import_module(f"privet.app.services.{noun}").VERBS
+    made = {verb.name.partition(".")[2]: command_of(verb) for verb in found}
+    alone = made.get("list")
+    if alone is None or any(param.required for param in alone.params):
+        return Noun(noun, made, help=about, params=shared_options())
+
+    def run() -> None:
+        ctx = click.get_current_context()
+        if ctx.invoked_subcommand is None:
+            ctx.invoke(alone)
+
+    return Noun(noun, made, help=about, params=shared_options(), invoke_without_command=True, callback=run)
+
+
+def query() -> click.Command:
+    """Return `privet query`: the short way to write `privet queries run`."""
+    found: tuple[Verb, ...] = import_module("privet.app.services.queries").VERBS
+    return command_of(next(verb for verb in found if verb.name == "queries.run"), "query")
+
+
+def command_of(verb: Verb, name: str = "") -> click.Command:
+    """Return the command of a verb: its route's fields and simple fields as options, the others as JSON."""
+    writing = WRITINGS.get(verb.name, PLAIN)
+    fields = [f for f in msgspec.structs.fields(verb.ask) if f.name not in writing.left_out]
+    fields.sort(key=lambda f: writing.args.index(f.name) if f.name in writing.args else len(writing.args))
+    act = ACTS.get(verb.name, perform)
+
+    def run(**given: Any) -> None:
+        said = {f.name: _read(verb, f, given[f.name], writing) for f in fields if given.get(f.name) not in (None, ())}
+        if "file" in writing.left_out and given["schema"] != "-":
+            said["file"] = given["schema"]
+        # The ask is read here as the server would read it, so that a fault is shown before anything opens.
+        codec.decode(codec.encode(said), verb.ask, max_keys=verb.max_keys)
+        act(verb, said)
+
+    asked = " ".join((verb.ask.__doc__ or "").split())
+    return PlainCommand(
+        name or verb.name.partition(".")[2],
+        params=[*(_param(verb, field, writing) for field in fields), *([yes_option()] if verb.name in ACTS else ())],
+        callback=run,
+        help=verb.about if asked in ("", "Nothing to say.") else f"{verb.about}\n\n{asked}",
+        short_help=verb.about,
+    )
+
+
+def perform(verb: Verb, said: Mapping[str, Any]) -> None:
+    """Carry out a verb and print its answer."""
+    from privet.app.cli.door import door
+
+    reach = reach_of(click.get_current_context())
+    with door(reach) as client:
+        found = carry_out(client, verb.name, said)
+    click.echo(answer(found, as_json=reach.json))
+
+
+def carry_out(client: Any, name: str, said: Mapping[str, Any]) -> Any:
+    """Return the answer of the verb called `name`."""
+    noun, _, action = name.partition(".")
+    return getattr(getattr(client, noun), action)(**said)
+
+
+def confirm_apply(verb: Verb, said: Mapping[str, Any]) -> None:
+    """Show what a schema changes, ask, apply it."""
+    from privet.app.cli.door import door
+
+    reach = reach_of(click.get_current_context())
+    with door(reach) as client:
+        if not reach.yes:
+            asked = {name: value for name, value in said.items() if name != "allow_loss"}
+            plan = carry_out(client, "vaults.plan", asked)
+            if plan.changes:
+                click.echo(answer(plan, as_json=False), err=True)
+                click.confirm("Apply this?", abort=True, err=True)
+        found = carry_out(client, verb.name, said)
+    click.echo(answer(found, as_json=reach.json))
+
+
+ACTS: dict[str, Callable[[Verb, Mapping[str, Any]], None]] = {"vaults.apply": confirm_apply}
+"""Verbs that a person confirms."""
+
+
+def _param(verb: Verb, field: msgspec.structs.FieldInfo, writing: Writing) -> click.Parameter:
+    required = field.required or f"{{{field.name}}}" in verb.path
+    kind = _bare(field.type)
+    several = kind == list[str]
+    if field.name in writing.args:
+        return click.Argument([field.name], required=required, nargs=-1 if several else 1, type=str)
+    name = dict(writing.names).get(field.name, field.name)
+    flag = f"--{name.replace('_', '-')}"
+    if kind is bool:
+        return click.Option([flag, field.name], is_flag=True, default=None)
+    if kind is int:
+        return click.Option([flag, field.name], type=int, required=required, metavar="N")
+    if kind is str:
+        words = "FILE" if field.name in writing.files else "TEXT"
+        return click.Option([flag, field.name], type=str, required=required, metavar=words)
+    if several:
+        return click.Option(
+            [flag, field.name], multiple=True, required=required, metavar="TEXT", help="One, and again for more."
+        )
+    return click.Option([flag, field.name], type=str, required=required, metavar="JSON", help=FROM_FILE)
+
+
+def _bare(kind: Any) -> Any:
+    """Return the type without `| None`."""
+    options = [option for option in get_args(kind) if option is not NoneType]
+    return options[0] if len(options) == 1 and get_origin(kind) not in (list, dict) else kind
+
+
+def _read(verb: Verb, field: msgspec.structs.FieldInfo, given: Any, writing: Writing) -> Any:
+    kind = _bare(field.type)
+    if field.name in writing.files:
+        return _text_of("-" if given == "-" else f"@{given}")
+    if kind == list[str]:
+        return [line for item in given for line in _lines(item)]
+    if kind is str:
+        return _text_of(given) if field.name in writing.args and given == "-" else given
+    if kind in (bool, int):
+        return given
+    try:
+        found = codec.decode(_text_of(given).encode(), object, max_keys=verb.max_keys)
+    except MalformedBody as error:
+        raise MalformedBody(error.message, at=f"--{field.name}", hint=FROM_FILE) from None
+    return [found] if get_origin(kind) is list and isinstance(found, dict) else found
+
+
+def _lines(given: str) -> list[str]:
+    is_source = given == "-" or given.startswith("@")
+    return [line for line in _text_of(given).splitlines() if line] if is_source else [given]
+
+
+def _text_of(given: str) -> str:
+    """Return the text itself, the text of an @file, or what stands on standard input."""
+    if given != "-" and not given.startswith("@"):
+        return given
+    raw = sys.stdin.buffer.read() if given == "-" else Path(given[1:]).read_bytes()
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        raise MalformedBody("expected UTF-8", at="standard input" if given == "-" else given[1:]) from None

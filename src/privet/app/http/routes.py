@@ -1,0 +1,146 @@
+"""Every route, made from the verbs: read the ask, carry it out, write the answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from privet import codec, digest
+from privet.app.http.asks import Reader
+from privet.app.http.guard import Guard, Limits
+from privet.app.http.openapi import document
+from privet.app.http.paths import Incoming, Paths, Reply, Route
+from privet.app.services import verbs as all_verbs
+from privet.app.services.export import STREAMS, Stream
+from privet.app.services.verb import Caller, Verb, call
+from privet.errors import InvalidInput
+from privet.vocabulary.access import Principal, Purpose
+
+if TYPE_CHECKING:
+    from privet.app.wiring import House
+
+NOBODY = Principal(id="", name="nobody", roles=())
+NDJSON = b"application/x-ndjson"
+CACHE_MS = 1_000
+MOST_CACHED = 4_096
+_KEY = re.compile(rb"[\x21-\x7e]{1,255}")
+_PURPOSE = re.compile(rb"[a-z][a-z0-9_.]{0,254}")
+
+
+class Callers:
+    """Whose an API key is, remembered for a second at most, so that a revoked key is dead within that second.
+
+    Keys are remembered as their SHA-256, never as themselves; those that were refused are not remembered.
+    """
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._known: dict[bytes, tuple[int, Principal]] = {}
+
+    def principal(self, key: str) -> Principal:
+        """Return the principal of an API key. Raises Unauthenticated."""
+        name = digest.sha256(key.encode())
+        now = self._house.clock()
+        found = self._known.get(name)
+        # A clock that was set back makes an entry look young for long, so both ends count.
+        if found is not None and found[0] <= now < found[0] + CACHE_MS:
+            return found[1]
+        self._known.pop(name, None)
+        principal = self._house.callers.principal(key, now)
+        if len(self._known) >= MOST_CACHED:
+            self._known.clear()
+        self._known[name] = (now, principal)
+        return principal
+
+
+def make_app(
+    house: House,
+    verbs: Iterable[Verb] | None = None,
+    streams: Iterable[Stream] = STREAMS,
+    *,
+    extra: Iterable[Route] = (),
+    limits: Limits | None = None,
+) -> Guard:
+    """Return the ASGI application of a house. `verbs`: all of them by default. `extra`: routes of other makers."""
+    rows, flows = tuple(all_verbs() if verbs is None else verbs), tuple(streams)
+    routes = [verb_route(house, verb) for verb in rows]
+    routes += [stream_route(house, stream) for stream in flows]
+    routes += [openapi_route(rows, flows), *extra]
+    return Guard(Paths(routes), Callers(house).principal, limits)
+
+
+def verb_route(house: House, verb: Verb) -> Route:
+    """Return the route of a verb."""
+    reader = Reader(verb.name, verb.method, verb.path, verb.ask, verb.max_keys)
+
+    async def run(incoming: Incoming) -> Reply:
+        ask = reader.read(incoming)
+        key = idempotency_key(incoming.headers) if verb.changes else ""
+        answer = await call(house, verb, caller(incoming), ask, key=key)
+        return Reply(verb.status, b"" if verb.status == 204 else codec.encode(answer))
+
+    return Route(
+        name=verb.name,
+        method=verb.method,
+        path=verb.path,
+        run=run,
+        max_body_bytes=verb.max_body_bytes if reader.body_type is not None else 0,
+        open=verb.open,
+    )
+
+
+def stream_route(house: House, stream: Stream) -> Route:
+    """Return the route of a stream: one JSON value a line."""
+    reader = Reader(stream.name, "GET", stream.path, stream.ask, 0)
+
+    async def run(incoming: Incoming) -> Reply:
+        ask = reader.read(incoming)
+        return Reply(200, media=NDJSON, stream=lines(incoming, stream.run(house, caller(incoming), ask)))
+
+    return Route(name=stream.name, method="GET", path=stream.path, run=run, streams=True)
+
+
+async def lines(incoming: Incoming, chunks: AsyncGenerator[list[bytes], None]) -> AsyncGenerator[bytes, None]:
+    """Yield the chunks as text, as long as the caller's credential holds."""
+    try:
+        async for chunk in chunks:
+            # P12: a revoked key ends what is under way, too.
+            incoming.recheck()
+            yield b"\n".join((*chunk, b""))
+    finally:
+        await chunks.aclose()
+
+
+def openapi_route(verbs: tuple[Verb, ...], streams: tuple[Stream, ...]) -> Route:
+    """Return the route of the API's description."""
+    made: list[bytes] = []
+
+    async def run(incoming: Incoming) -> Reply:
+        if not made:
+            made.append(codec.encode(document(verbs, streams)))
+        return Reply(200, made[0])
+
+    return Route(name="openapi", method="GET", path="/v1/openapi.json", run=run)
+
+
+def caller(incoming: Incoming) -> Caller:
+    """Return who calls, for what. Raises InvalidInput for a purpose that is no label."""
+    purpose = incoming.headers.get(b"privet-purpose")
+    if purpose is not None and not _PURPOSE.fullmatch(purpose):
+        raise InvalidInput("expected a data use such as `essential.service`", at="Privet-Purpose")
+    return Caller(
+        principal=incoming.principal or NOBODY,
+        purpose=Purpose(purpose.decode()) if purpose else None,
+        request=incoming.request,
+    )
+
+
+def idempotency_key(headers: Mapping[bytes, bytes]) -> str:
+    """Return the idempotency key, "" for none. Raises InvalidInput for one that is empty or too long."""
+    key = headers.get(b"idempotency-key")
+    if key is None:
+        return ""
+    if not _KEY.fullmatch(key):
+        raise InvalidInput("expected 1 to 255 printable ASCII characters without space", at="Idempotency-Key")
+    return key.decode()

@@ -1,0 +1,209 @@
+"""The server process: hardened, on loopback and on a Unix socket at once, drained when it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import ipaddress
+import logging
+import os
+import resource
+import signal
+import socket
+import stat
+import sys
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import uvloop
+from uvicorn import Config, Server
+
+from privet.app.http.guard import Limits
+from privet.app.http.routes import make_app
+from privet.app.http.slow import Deadlines, DeadlineProtocol, sweep
+from privet.errors import Refused, Unavailable, VaultBusy
+
+if TYPE_CHECKING:
+    from privet.app.wiring import House
+
+log = logging.getLogger("privet.http")
+
+BACKLOG = 2_048
+DRAIN_SECONDS = 20
+MOST_FILES = 65_536
+SPARE_FILES = 256
+_PR_SET_DUMPABLE = 4  # linux/prctl.h
+
+
+def serve(
+    house: House,
+    host: str,
+    port: int,
+    uds: Path | None,
+    *,
+    ready: Callable[[tuple[str, ...]], None],
+    limits: Limits | None = None,
+) -> None:
+    """Serve a house until SIGTERM or SIGINT; what is under way then has DRAIN_SECONDS to end. The caller closes it.
+
+    `port` 0: any free one. `uds`: None for no Unix socket. `ready` gets the addresses once requests are taken.
+    Raises Refused (an address that others reach), VaultBusy (somebody answers on the Unix socket), Unavailable
+    (the address is taken).
+    """
+    demand_loopback(host)
+    harden()
+    files = raise_file_limit()
+    sockets = [listen(host, port)]
+    try:
+        if uds is not None:
+            sockets.append(listen_unix(uds))
+        names = tuple(_name(sock) for sock in sockets)
+        protocol = type("Protocol", (DeadlineProtocol,), {"most": max(64, files - SPARE_FILES)})
+        config = Config(
+            make_app(house, limits=limits),  # type: ignore[arg-type]  # our ASGI types are wider than uvicorn's
+            http=protocol,
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            backlog=BACKLOG,
+            timeout_graceful_shutdown=DRAIN_SECONDS,
+        )
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_Server(config, lambda: ready(names)).serve(sockets))
+    finally:
+        for sock in sockets:
+            sock.close()
+        if uds is not None and len(sockets) > 1:
+            uds.unlink(missing_ok=True)
+
+
+class _Server(Server):
+    """Uvicorn's server with a sweep each second, and a stop that returns to the caller.
+
+    Stock uvicorn raises the signal again after the drain, so the process would die before it closes its stores.
+    """
+
+    def __init__(self, config: Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self._ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % 10 == 0:
+            sweep(self.server_state.connections, asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+
+
+def demand_loopback(host: str) -> None:
+    """Raise Refused for an address that other machines reach: Privet itself speaks no TLS."""
+    try:
+        inside = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        inside = False
+    if not inside:
+        raise Refused(
+            "expected a loopback address to listen on: requests would cross the network in the clear",
+            hint="listen on 127.0.0.1 and let a TLS proxy on this machine forward to it",
+        )
+    if os.geteuid() == 0:
+        log.warning("running as root; a user of its own is safer")
+
+
+def harden() -> None:
+    """Keep this process's memory and files to itself: no core dumps, no debugger, no file that others read."""
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        # Source: prctl(2). Without it another process of the same user may read this one's memory.
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
+            raise Refused("the system did not let the process forbid dumps of its memory")
+
+
+def raise_file_limit() -> int:
+    """Allow as many open files as the system lets us, MOST_FILES at most, and return how many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        # macOS names a hard limit that it does not grant; the soft one then stays.
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return min(soft, MOST_FILES) if soft != resource.RLIM_INFINITY else MOST_FILES
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a TCP socket bound to an address. Raises Unavailable where it is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError:
+        sock.close()
+        raise Unavailable("the address to listen on is taken", hint="set another port by `listen`") from None
+    return sock
+
+
+def listen_unix(path: Path) -> socket.socket:
+    """Return a Unix socket of mode 0600 at `path`, in place of a stale one.
+
+    Raises VaultBusy where somebody answers there, Refused where something else than a socket stands.
+    """
+    if path.exists() and not stat.S_ISSOCK(path.stat().st_mode):
+        raise Refused("a file that is no socket stands where the Unix socket belongs", hint="move it away")
+    if answers(path):
+        raise VaultBusy("another process answers on the Unix socket", hint="stop it, or let it do the work")
+    path.unlink(missing_ok=True)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)  # the mode counts from the first moment, so it is not set afterwards
+    try:
+        sock.bind(os.fspath(path))
+    except OSError:
+        sock.close()
+        raise Refused(
+            "the Unix socket cannot be made", hint="its path may have 100 characters, and is writable"
+        ) from None
+    finally:
+        os.umask(before)
+    return sock
+
+
+def answers(path: Path) -> bool:
+    """Return whether a process takes connections on a Unix socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(2.0)
+        try:
+            probe.connect(os.fspath(path))
+        except TimeoutError:
+            return True  # its queue is full: it lives
+        except OSError:
+            return False
+        return True
+
+
+def _name(sock: socket.socket) -> str:
+    if sock.family == socket.AF_UNIX:
+        return f"unix:{sock.getsockname()}"
+    host, port = sock.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

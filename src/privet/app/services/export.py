@@ -1,0 +1,83 @@
+"""Export: every record of a table as a stream of JSON lines."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from privet import codec, digest
+from privet.app.services.records import chosen, permit
+from privet.app.services.verb import Answer, Ask, Caller
+from privet.app.wiring import House
+from privet.errors import Denied
+from privet.vault.listing import export
+from privet.vault.sight import View
+
+
+class ExportAsk(Ask):
+    """Show every record. `columns`: comma-separated, all by default. `redaction`: show no more than this."""
+
+    vault: str = ""
+    table: str = ""
+    columns: str = ""
+    redaction: str = ""
+
+
+class Line(Answer):
+    """One record of an export."""
+
+    id: str
+    version: int
+    values: dict[str, Any]
+    tokens: dict[str, str | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """A verb whose answer has no end that is known at the start: `run` gives lines of JSON, each an `answer`.
+
+    It raises what forbids the whole before its first chunk.
+    """
+
+    name: str
+    path: str
+    ask: type[Ask]
+    answer: type
+    run: Callable[[House, Caller, Any], AsyncGenerator[list[bytes], None]]
+    about: str
+
+
+async def lines(house: House, who: Caller, ask: ExportAsk) -> AsyncGenerator[list[bytes], None]:
+    """Yield every record that the caller may export, each chunk audited before it leaves.
+
+    Raises Denied, UnknownName, NotFound; Denied in the middle once another policy is in force.
+    """
+    vault = house.vault(ask.vault)
+    columns = chosen(vault, ask.table, ask.columns)
+    allowed = permit(house, vault, who, "export", ask.table, columns)
+    policy = house.policy(vault).version
+    deed = who.deed("records.export", policy, vault.clock())
+    async for chunk in export(vault, allowed, View(columns, ask.redaction), deed):
+        if house.policy(vault).version != policy:
+            raise Denied("the policy changed during the export", hint="start the export again")
+        yield [
+            codec.encode(
+                Line(
+                    id=digest.id_text(item.id), version=item.version, values=dict(item.values), tokens=dict(item.tokens)
+                )
+            )
+            for item in chunk
+        ]
+
+
+STREAMS: tuple[Stream, ...] = (
+    Stream(
+        name="records.export",
+        path="/v1/vaults/{vault}/tables/{table}/export",
+        ask=ExportAsk,
+        answer=Line,
+        run=lines,
+        about="Show every record of a table, one JSON value a line.",
+    ),
+)
