@@ -107,6 +107,8 @@ class Vault:
         """
         for _ in range(ATTEMPTS - 1):
             answer, steps = prepare()
+            if not steps:
+                return answer
             try:
                 await self.write(steps)
             except Clash:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import replace
+import json
 from pathlib import Path
 
 import click
 
-from privet.app.cli.reach import PlainCommand, Reach, reach_of
+from privet.app.cli.reach import PlainCommand, reach_of
+from privet.app.settings import CONFIG, Settings, home_path
 from privet.errors import Refused
 
 
@@ -24,29 +24,68 @@ def init(passphrase_file: Path | None) -> None:
 
     Prints the owner's API key, this once. A copy stays in the home's cli.key, which commands on this machine use.
     """
-    from privet.app import settings, wiring
+    from privet.app import wiring
     from privet.secret import Secret
 
     reach = reach_of(click.get_current_context())
-    home = settings.home_path(reach.home)
+    home = home_path(reach.home)
     phrase = None
     if passphrase_file is not None:
         text = passphrase_file.read_text(encoding="utf-8").rstrip("\n")
         if not text:
             raise Refused("expected a passphrase, found an empty file", at=str(passphrase_file))
         phrase = Secret(text)
-    wanted = settings.Settings(home=home, key_file=home / "root.key", passphrase=phrase)
+    wanted = Settings(home=home, key_file=home / "root.key", passphrase=phrase)
     key = wiring.initialize(wanted, now_ms=wiring.wall_clock()).reveal()
     if reach.json:
-        _print_json(wanted, key)
-    else:
-        _print_words(wanted, key, passphrase_file)
+        paths = {name: str(path) for name, path, _ in _made(wanted)}
+        click.echo(json.dumps({"home": str(home), "paths": paths, "api_key": key}))
+        return
+    click.echo(f"made a home in {home}")
+    for _, path, words in _made(wanted):
+        click.echo(f"  {path.name:<12}  {words}")
+    click.echo(f"\nAPI key of `owner`, shown this once:\n  {key}\n")
+    click.echo(f"Keep {wanted.key_file} safe, and a copy of it elsewhere: without it every value is lost for good.")
+    if passphrase_file is not None:
+        click.echo(f"Commands now need the passphrase: PRIVET_PASSPHRASE_FILE={passphrase_file}")
+    if "backup" in click.get_current_context().find_root().command.list_commands(click.get_current_context()):
+        click.echo("`privet backup` copies the rest.")
 
 
-def _made(wanted: settings.Settings) -> list[tuple[str, Path, str]]:
-    return [
-        ("settings", wanted.home / "privet.yaml", ""),
-        ("key_file", wanted.key_file, "locks every other key"),
-        ("control", wanted.control, "vaults, principals, audit"),
+def _made(wanted: Settings) -> tuple[tuple[str, Path, str], ...]:
+    return (
+        ("settings", wanted.home / CONFIG, "settings: where to listen, which keys"),
+        ("key_file", wanted.key_file, "the key that locks every other key"),
+        ("control", wanted.control, "vaults, principals and the audit of both"),
         ("cli_key", wanted.cli_key, "the API key of commands on this machine"),
-    ]
+    )
+
+
+@click.command("serve", cls=PlainCommand)
+@click.option("--host", metavar="ADDRESS", help="A loopback address; by default what privet.yaml says.")
+@click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="0 takes any free port.")
+def serve(host: str | None, port: int | None) -> None:
+    """Serve the home over HTTP on loopback and over its Unix socket, until SIGTERM or Ctrl-C.
+
+    Other commands on this machine then reach the data through the socket by themselves.
+    """
+    from privet.app.cli.door import home_settings
+    from privet.app.http import server
+    from privet.app.wiring import House, refuse_loose
+
+    reach = reach_of(click.get_current_context())
+    found = home_settings(reach)
+    refuse_loose(found)
+    server.demand_loopback(host or found.host)
+    house = House(found)
+
+    def ready(addresses: tuple[str, ...]) -> None:
+        line = json.dumps({"addresses": addresses}) if reach.json else "\n".join(addresses)
+        click.echo(line if reach.json else f"serving {found.home}\n{line}")
+
+    try:
+        server.serve(house, host or found.host, found.port if port is None else port, found.socket, ready=ready)
+    finally:
+        house.close()
+    if not reach.json:
+        click.echo("stopped")

@@ -7,6 +7,7 @@ codes: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted.
 from __future__ import annotations
 
 import os
+import resource
 import sys
 import traceback
 from importlib import import_module
@@ -117,6 +118,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line of this process. Exits."""
     os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold values and keys
     sys.excepthook = show_fault
     cli(prog_name="privet")
 

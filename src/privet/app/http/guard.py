@@ -42,13 +42,22 @@ CLOSE = (b"connection", b"close")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much one process takes on. The body has `receipt_seconds` and a second more for each `receipt_rate` bytes."""
+    """How much one process takes on, and how long it waits.
 
+    `head_seconds`: for the head of a request. `receipt_seconds`: for its body, and a second more for each
+    `receipt_rate` bytes. `work_seconds`: for the verb. `stall_seconds`: for a reader to take some of its answer.
+    `close_seconds`: for a connection that we closed to end.
+    """
+
+    connections: int = 16_384
     per_source: int = 512
     per_principal: int = 256
+    head_seconds: float = 10.0
     receipt_seconds: float = 10.0
     receipt_rate: int = 256 << 10
     work_seconds: float = 60.0
+    stall_seconds: float = 30.0
+    close_seconds: float = 5.0
 
 
 class Disconnected(Exception):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator, Iterable, Mapping
-from typing import TYPE_CHECKING
 
 from privet import codec, digest
 from privet.app.http.asks import Reader
@@ -14,11 +13,9 @@ from privet.app.http.paths import Incoming, Paths, Reply, Route
 from privet.app.services import verbs as all_verbs
 from privet.app.services.export import STREAMS, Stream
 from privet.app.services.verb import Caller, Verb, call
+from privet.app.wiring import House
 from privet.errors import InvalidInput
 from privet.vocabulary.access import Principal, Purpose
-
-if TYPE_CHECKING:
-    from privet.app.wiring import House
 
 NOBODY = Principal(id="", name="nobody", roles=())
 NDJSON = b"application/x-ndjson"

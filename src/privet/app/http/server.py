@@ -14,19 +14,17 @@ import socket
 import stat
 import sys
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import uvloop
 from uvicorn import Config, Server
 
 from privet.app.http.guard import Limits
 from privet.app.http.routes import make_app
-from privet.app.http.slow import Deadlines, DeadlineProtocol, sweep
+from privet.app.http.slow import DeadlineProtocol, sweep
+from privet.app.wiring import House
 from privet.errors import Refused, Unavailable, VaultBusy
-
-if TYPE_CHECKING:
-    from privet.app.wiring import House
 
 log = logging.getLogger("privet.http")
 
@@ -54,15 +52,16 @@ def serve(
     """
     demand_loopback(host)
     harden()
-    files = raise_file_limit()
+    limits = limits or Limits()
+    connections = min(limits.connections, max(64, raise_file_limit() - SPARE_FILES))
     sockets = [listen(host, port)]
     try:
         if uds is not None:
             sockets.append(listen_unix(uds))
         names = tuple(_name(sock) for sock in sockets)
-        protocol = type("Protocol", (DeadlineProtocol,), {"most": max(64, files - SPARE_FILES)})
+        protocol = type("Protocol", (DeadlineProtocol,), {"limits": replace(limits, connections=connections)})
         config = Config(
-            make_app(house, limits=limits),  # type: ignore[arg-type]  # our ASGI types are wider than uvicorn's
+            make_app(house, limits=limits),
             http=protocol,
             ws="none",
             lifespan="off",
@@ -181,9 +180,7 @@ def listen_unix(path: Path) -> socket.socket:
         sock.bind(os.fspath(path))
     except OSError:
         sock.close()
-        raise Refused(
-            "the Unix socket cannot be made", hint="its path may have 100 characters, and is writable"
-        ) from None
+        raise Refused("the Unix socket cannot be made", hint="its path may have 100 characters") from None
     finally:
         os.umask(before)
     return sock

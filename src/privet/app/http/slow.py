@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -17,25 +16,15 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from privet import digest
 from privet.app.http import problems
-from privet.app.http.guard import CLOSE, MOST_HEADER_BYTES, MOST_HEADERS, SECURITY
+from privet.app.http.guard import CLOSE, MOST_HEADER_BYTES, MOST_HEADERS, SECURITY, Limits
 from privet.app.http.problems import HeadersTooLarge, TooSlow
 from privet.errors import LimitExceeded, MalformedBody, PrivetError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deadlines:
-    """Seconds that a connection may take: for a request's head, to take some of an answer, to close."""
-
-    head: float = 10.0
-    stall: float = 30.0
-    close: float = 5.0
-
-
 class DeadlineProtocol(HttpToolsProtocol):
-    """One connection. `most` of them are served at a time; one more is told so and closed."""
+    """One connection. `limits.connections` of them are served at a time; one more is told so and closed."""
 
-    most = 8_192
-    deadlines = Deadlines()
+    limits = Limits()
 
     # Moments of the loop's clock; 0.0: not waiting for that.
     head_since = 0.0
@@ -47,7 +36,7 @@ class DeadlineProtocol(HttpToolsProtocol):
         """Take a connection, or refuse it where there are too many."""
         super().connection_made(transport)
         self.head_since = self.loop.time()
-        if len(self.connections) > self.most:
+        if len(self.connections) > self.limits.connections:
             self.refuse(LimitExceeded("expected fewer connections at a time", hint="come back in a second"), 503)
 
     def data_received(self, data: bytes) -> None:
@@ -126,11 +115,11 @@ class DeadlineProtocol(HttpToolsProtocol):
         """Cut the connection if one of its deadlines is over."""
         if self.transport.is_closing():
             self.closing_since = self.closing_since or now
-            if now - self.closing_since > self.deadlines.close:
+            if now - self.closing_since > self.limits.close_seconds:
                 self.transport.abort()
-        elif self.stalled_since and now - self.stalled_since > self.deadlines.stall:
+        elif self.stalled_since and now - self.stalled_since > self.limits.stall_seconds:
             self.transport.abort()
-        elif self.head_since and now - self.head_since > self.deadlines.head:
+        elif self.head_since and now - self.head_since > self.limits.head_seconds:
             self._cut_head()
 
     def _cut_head(self) -> None:
