@@ -123,7 +123,7 @@ class Vault:
         self, deed: Deed, *, table: str = "", columns: tuple[str, ...] = (), records: bytes = b"", count: int = 0
     ) -> None:
         """Make the entry of a deed that changes nothing durable: call before anything leaves."""
-        await self.write((deed.entry(table, columns, records=records, count=count),))
+        await self.write((deed.seen(table, columns, records=records, count=count),))
 
 
 def create_vault(*, id: bytes, name: str, store: Store, ring: KeyRing, clock: Clock, deed: Deed) -> Vault:
