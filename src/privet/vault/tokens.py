@@ -109,8 +109,12 @@ def _stored(vault: Vault, column: Column, texts: Sequence[str], deed: Deed) -> C
             first.setdefault(tag, at)
     new = list(first.values())
     drawn = _drawn(vault, column, [texts[i] for i in new], [tags[i] for i in new], deed)
-    found: dict[Cell, tuple[Cell, str]] = {tag: (row[0], _text(column, row[0], row[2])) for tag, row in known.items()}
-    found.update({tags[i]: (raw, shown) for i, raw, shown in zip(new, drawn.ids, map(str, drawn.texts), strict=True)})
+    rows = list(known.values())
+    shown = _texts(column, [row[0] for row in rows], [row[2] for row in rows])  # type: ignore[misc]  # ids are blobs
+    found: dict[Cell, tuple[Cell, str | None]] = {
+        tag: (row[0], text) for tag, row, text in zip(known, rows, shown, strict=True)
+    }
+    found.update({tags[i]: (raw, text) for i, raw, text in zip(new, drawn.ids, drawn.texts, strict=True)})
     # INVARIANT: a token that is used again must still be there when this is written.
     still = [Expect("tokens", Compare("token", "=", row[0]), True) for row in known.values()]
     pairs = [found[tag] for tag in tags]
@@ -222,10 +226,6 @@ def _texts(column: Column, raws: Sequence[bytes], shaped: Sequence[Cell]) -> lis
     if shape:
         return [str(text) for text in shaped]
     return token.opaque_texts(raws) if raws else []
-
-
-def _text(column: Column, raw: Cell, shaped: Cell) -> str:
-    return _texts(column, [raw], [shaped])[0]  # type: ignore[list-item]
 
 
 def computed(vault: Vault, column: Column, texts: Sequence[str | None], consumer: str) -> list[str | None]:

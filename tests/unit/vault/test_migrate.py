@@ -149,5 +149,5 @@ def test_a_vault_of_the_gcm_suite_reads_back(bench: Bench) -> None:
     bench.apply(BASE.replace("  - fides_key: t\n", "  - fides_key: t\n    fides_meta: {privet: {suite: gcm}}\n"))
     [alone] = bench.insert("people", {"name": "n", "code": "c"})
     bench.insert("people", {"name": "m", "code": "c"}, {"name": "o", "code": "d"})
-    assert [row["name"] for row in rows(bench)] == ["n", "m", "o"]
+    assert {row["name"] for row in rows(bench)} == {"n", "m", "o"}  # one millisecond: ids of two calls have no order
     assert bench.vault.sealer(bench.vault.table("people")).suite == "gcm" and alone.tokens["code"]
