@@ -1,22 +1,26 @@
 """Benchmarks: `python -m bench [NAME ...]`. Each module with `rows` is one; each row one line of JSON.
 
-A row compares what we do with what published packages do, measured in one run on one thread's CPU time, so that the
-ratio holds where the clock does not.
+A row compares what we do with what published packages or servers do, measured in one run, so that the ratio holds
+where the clock does not. Unless its work says otherwise a figure counts one thread's CPU time.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import TypedDict
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import NotRequired, TypedDict
+
+NOTHING: Mapping[str, float] = MappingProxyType({})
 
 
 class Row(TypedDict):
     """One measured line.
 
     With a peer: `ours` and `peer` are values a second, `ratio` is ours / peer, and `goal` the least ratio.
-    Without (`peer` and `ratio` None): `ours` is CPU seconds for the work named, `goal` the most.
-    A row without a goal is shown for its own sake.
+    Without (`peer` and `ratio` None): `ours` is what the work names, seconds as a rule, and `goal` the most.
+    With `least`, peer or not, `goal` is the least `ours`. A row without a goal is shown for its own sake.
+    `also`: the same work measured in other ways, by what is measured.
     """
 
     work: str
@@ -24,6 +28,8 @@ class Row(TypedDict):
     peer: float | None
     ratio: float | None
     goal: float | None
+    least: NotRequired[bool]
+    also: NotRequired[dict[str, float]]
 
 
 def seconds(work: Callable[[], object], best_of: int = 5) -> float:
@@ -50,11 +56,28 @@ def against(
 
 def within(work: str, call: Callable[[], object], goal: float | None, best_of: int = 5) -> Row:
     """Return the row of a call's CPU seconds."""
-    return Row(work=work, ours=round(seconds(call, best_of), 3), peer=None, ratio=None, goal=goal)
+    return most(work, seconds(call, best_of), goal)
+
+
+def most(work: str, ours: float, goal: float | None) -> Row:
+    """Return the row of a figure that should be small."""
+    return Row(work=work, ours=round(ours, 3), peer=None, ratio=None, goal=goal)
+
+
+def least(work: str, ours: float, peer: float | None, goal: float | None, also: Mapping[str, float] = NOTHING) -> Row:
+    """Return the row of a rate that has a goal of its own, whatever the peer does."""
+    row = Row(work=work, ours=round(ours), peer=None, ratio=None, goal=goal, least=True)
+    if peer is not None:
+        row["peer"], row["ratio"] = round(peer), round(ours / peer, 2)
+    if also:
+        row["also"] = {name: round(value) for name, value in also.items()}
+    return row
 
 
 def reached(row: Row) -> bool:
     """Return whether the row meets its goal, or has none."""
     if row["goal"] is None:
         return True
+    if row.get("least"):
+        return row["ours"] >= row["goal"]
     return row["ours"] <= row["goal"] if row["ratio"] is None else row["ratio"] >= row["goal"]

@@ -139,7 +139,7 @@ def _fields(kind: type, path: str, method: str = "") -> str:
     if not fields:
         return ""
     head = ("field", "in", "type", "default") if method else ("field", "type")
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for field in fields:
         if not method:
             rows.append((f"`{field.encode_name}`", _kind(field.type)))
@@ -161,7 +161,7 @@ def _kind(kind: Any) -> str:
     """Return a type as readers of JSON know it."""
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return f"[{kind.__name__}](#{kind.__name__.lower()})"
-    args = getattr(kind, "__args__", ())
+    args: tuple[Any, ...] = getattr(kind, "__args__", ())
     origin = getattr(kind, "__origin__", None)
     if origin is list:
         return f"list of {_kind(args[0])}"

@@ -18,7 +18,7 @@ from privet.errors import MalformedBody, TooLarge
 T = TypeVar("T")
 MAX_DEPTH = 64
 
-_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)  # possessive: never looks back
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _PATH = re.compile(r" - at `\$?(.*?)`(?: in .*)?$")
 _SAFE_MESSAGE = re.compile(
@@ -32,15 +32,12 @@ def decode(body: bytes, shape: type[T], *, max_keys: int = 10_000) -> T:
 
     Raises MalformedBody (not JSON, duplicate key, wrong kind at a path) or TooLarge (depth, keys).
     """
-    check_json(body, max_keys=max_keys)
+    value = read_json(body, max_keys=max_keys)
     try:
-        value = msgspec.json.decode(body, type=shape)
+        return msgspec.convert(value, shape)
     except msgspec.ValidationError as error:
         message, path = _scrub(str(error))
         raise MalformedBody(message, at=path) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise MalformedBody("expected one JSON value in UTF-8", hint="see RFC 8259") from None
-    return value
 
 
 def encode(value: object) -> bytes:
@@ -53,21 +50,27 @@ def pretty(value: object) -> str:
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
 
 
-def check_json(body: bytes, *, max_keys: int) -> None:
-    """Refuse what a JSON parser lets through: duplicate keys, NUL, lone surrogates, great depth, many keys."""
-    bare = _STRINGS.sub(b'""', body)
-    opens = bare.count(b"{") + bare.count(b"[")
-    if opens > MAX_DEPTH and _depth(bare) > MAX_DEPTH:
+def read_json(body: bytes, *, max_keys: int) -> object:
+    """Return the value of strict JSON: no duplicate keys, NUL, lone surrogates, great depth or too many keys."""
+    try:
+        value = msgspec.json.decode(body)
+    except RecursionError:
+        raise TooLarge(f"expected JSON of depth at most {MAX_DEPTH}, found more") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise MalformedBody("expected one JSON value in UTF-8", hint="see RFC 8259") from None
+    # INVARIANT: the body is JSON from here on, so colons and brackets outside strings are keys and depth.
+    bare = _STRINGS.sub(b"", body)
+    if bare.count(b"{") + bare.count(b"[") > MAX_DEPTH and _depth(bare) > MAX_DEPTH:
         raise TooLarge(f"expected JSON of depth at most {MAX_DEPTH}, found more")
     keys = bare.count(b":")
     if keys > max_keys:
         raise TooLarge(f"expected at most {max_keys} keys, found more")
     if b"\\u" in body:
-        _check_escapes(body)
-    if b"\x00" in body:
-        raise MalformedBody("expected JSON without NUL")
-    if keys > 1:
-        _check_duplicates(body, keys)
+        _check_escapes(body, value)
+    # A decoded object holds each key once, so fewer decoded keys than colons means that one came twice.
+    if keys > 1 and _count_keys(value) != keys:
+        raise MalformedBody("expected each key of an object once, found a duplicate key")
+    return value
 
 
 def _depth(bare: bytes) -> int:
@@ -81,27 +84,15 @@ def _depth(bare: bytes) -> int:
     return deepest
 
 
-def _check_escapes(body: bytes) -> None:
+def _check_escapes(body: bytes, value: object) -> None:
     if b"\\u0000" in body:
         raise MalformedBody("expected JSON without NUL")
     if not _SURROGATE.search(body):
         return
     try:
-        text = msgspec.json.encode(msgspec.json.decode(body)).decode()
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        msgspec.json.encode(value).decode()
+    except UnicodeError:
         raise MalformedBody("expected JSON without lone surrogates") from None
-    if any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise MalformedBody("expected JSON without lone surrogates")
-
-
-def _check_duplicates(body: bytes, keys: int) -> None:
-    # A decoded object holds each key once, so fewer decoded keys than colons means that one came twice.
-    try:
-        value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise MalformedBody("expected one JSON value in UTF-8", hint="see RFC 8259") from None
-    if _count_keys(value) != keys:
-        raise MalformedBody("expected each key of an object once, found a duplicate key")
 
 
 def _count_keys(value: object) -> int:

@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Hashable
+from contextlib import ExitStack, closing, suppress
 from typing import Any
 
 from privet import digest
@@ -13,16 +14,24 @@ from privet.app import principals
 from privet.app.settings import CONFIG, Settings
 from privet.crypto.keys import KeyRing, KeyStore
 from privet.crypto.keystores import KEYSTORES, local
-from privet.errors import Conflict, Damaged, InvalidInput, NotFound, Refused
+from privet.errors import Conflict, Damaged, InvalidInput, NotFound, PrivetError, Refused
 from privet.policy.roles import BUILT_IN
 from privet.policy.syntax import Policy
 from privet.secret import Secret
-from privet.store.port import ENGINES, Column, Insert, Select, Shape, Step, Store, Unit
+from privet.store.port import ENGINES, Column, Insert, Put, Select, Shape, Step, Store, Unit
+from privet.vault import rotation
 from privet.vault.audit import Deed
+from privet.vault.checkpoint import Log
+from privet.vault.ledger import Ledger
 from privet.vault.schema import FIXED
+from privet.vault.subjects import SubjectStore
 from privet.vault.vault import Vault, create_vault, key_steps, load_keys, open_vault
 from privet.vocabulary.predicate import Compare
 
+SUBJECTS_FILE, EPOCHS_FILE, LEDGER_FILE = "subjects.db", "epochs.db", "ledger"  # beside a vault's database
+SUBJECTS_MADE = "subject_keys"  # the mark, in a vault's `meta`, that it has subject keys
+HOUSE = "house"  # who does what nobody asked for: finishing after a crash
+CHECKPOINT = "checkpoint"  # the file of a log's signed checkpoint, beside its database
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _SHARED = tuple(shape for shape in FIXED if shape.name in ("meta", "keys", "audit", "tiles", "idempotency"))
 VAULTS = Shape(
@@ -70,10 +79,18 @@ class House:
         self.in_flight: set[bytes] = set()
         self.permits = Remembered()  # what was decided, by everything that the decision reads
         self._vaults: dict[str, Vault] = {}
+        self._logs: dict[str, Log] = {}
+        self.unsequenced: dict[str, str] = {}  # origin of a log → why it was not advanced the last time
         self.keys: KeyStore = KEYSTORES.get(settings.key_provider).open(str(settings.key_file), settings.passphrase)
         self.control: Store = self._open_store(str(settings.control))
         self.control.define((*_SHARED, VAULTS, principals.SHAPE))
-        self.id, self.ring = self._control_ring()
+        try:
+            self.id, self.ring = self._control_ring()
+            self.log = control_log(settings, self.control, self.ring, self.id)
+            self.log.resume()
+        except BaseException:
+            self.control.close()
+            raise
         self.callers = principals.Keyring(self.control)
 
     def _open_store(self, path: str) -> Store:
@@ -109,14 +126,20 @@ class House:
         identity = next((row[1] for row in rows if row[0] == name), None)
         if not isinstance(identity, bytes):
             raise NotFound("there is no vault of that name")
-        store = self._open_store(str(self.settings.vault(name) / "vault.db"))
-        try:
-            ring = KeyRing.load(self.keys, identity, load_keys(store))
+        with ExitStack() as opened:
+            store = opened.enter_context(closing(self._open_store(str(self.settings.vault(name) / "vault.db"))))
+            subjects = opened.enter_context(closing(self._open_subjects(name, identity, store)))
+            known, lost = subjects.fill(load_keys(store))
+            ring = KeyRing.load(self.keys, identity, known)
             vault = open_vault(id=identity, name=name, store=store, ring=ring, clock=self.clock)
-        except BaseException:
-            store.close()
-            raise
-        self._vaults[name] = vault
+            log = self._vault_log(vault)
+            log.resume()
+            vault.subjects = subjects
+            vault.ledger = opened.enter_context(closing(self._ledger(vault)))
+            deed = Deed(principal=HOUSE, verb="vaults.open", policy=self.policy(vault).version, at_ms=self.clock())
+            rotation.recover(vault, lost, deed)
+            opened.pop_all()  # it stays open
+        self._vaults[name], self._logs[name] = vault, log
         return vault
 
     def create_vault(self, name: str, deed: Deed) -> Vault:
@@ -131,11 +154,47 @@ class House:
         store = self._open_store(str(folder / "vault.db"))
         ring = new_ring(self.keys, identity, self.clock())
         vault = create_vault(id=identity, name=name, store=store, ring=ring, clock=self.clock, deed=deed)
+        vault.subjects, vault.ledger = self._open_subjects(name, identity, store), self._ledger(vault)
+        log = self._vault_log(vault)
+        log.begin()
         # The vault is listed last: a crash before leaves a folder that nothing names, and the name free.
         step = Insert("vaults", ("name", "id", "created"), ((name, identity, self.clock()),))
         self.control.write_now(Unit((step, deed.entry(note=f"vault {name}"), *deed.settle(b""))))
-        self._vaults[name] = vault
+        self._vaults[name], self._logs[name] = vault, log
         return vault
+
+    def _open_subjects(self, name: str, identity: bytes, store: Store) -> SubjectStore:
+        """Return the subject keys of a vault, in two files beside its database."""
+        engine = ENGINES.get(self.settings.engine)
+        open_ = engine.open_forgetful or engine.open
+        folder = self.settings.vault(name)
+        marked = bool(store.select(Select(table="meta", columns=("name",), where=Compare("name", "=", SUBJECTS_MADE))))
+        with ExitStack() as opened:
+            keys = opened.enter_context(closing(open_(str(folder / SUBJECTS_FILE))))
+            epochs = opened.enter_context(closing(open_(str(folder / EPOCHS_FILE))))
+            found = SubjectStore.open((keys, epochs), self.keys, identity, now=self.clock() // 1000, made=marked)
+            opened.pop_all()  # they stay open
+        if not marked:
+            # From now on a vault without them is one that lost them.
+            store.write_now(Unit((Put("meta", ("name", "value"), ((SUBJECTS_MADE, None),)),)))
+        return found
+
+    def _ledger(self, vault: Vault) -> Ledger:
+        key = digest.mac(vault.ring.raw("idempotency", vault.id).reveal(), b"privet erasure ledger 1")
+        return Ledger(self.settings.vault(vault.name) / LEDGER_FILE, key, vault.id)
+
+    def _vault_log(self, vault: Vault) -> Log:
+        path = self.settings.vault(vault.name) / CHECKPOINT
+        return Log(store=vault.store, ring=vault.ring, owner=vault.id, path=str(path))
+
+    def vault_log(self, name: str) -> Log:
+        """Return the audit's log of an open vault. Raises what `vault` raises."""
+        self.vault(name)
+        return self._logs[name]
+
+    def logs(self) -> list[Log]:
+        """Return the logs of the house and of every vault that is open."""
+        return [self.log, *self._logs.values()]
 
     def retries(self, ask: object) -> tuple[Store, bytes]:
         """Return where the idempotency keys of a call are kept, and the key of their MACs."""
@@ -147,10 +206,20 @@ class House:
 
     def close(self) -> None:
         """Let go of every store. Idempotent."""
+        for log in self.logs():
+            # What cannot be signed now stays a tail that the next opening goes on with, or refuses.
+            with suppress(PrivetError):
+                log.advance()
         for vault in self._vaults.values():
-            vault.store.close()
+            vault.close()
         self._vaults.clear()
+        self._logs.clear()
         self.control.close()
+
+
+def control_log(settings: Settings, control: Store, ring: KeyRing, house: bytes) -> Log:
+    """Return the log over the house's own audit."""
+    return Log(store=control, ring=ring, owner=house, path=str(settings.home / CHECKPOINT))
 
 
 def new_ring(keys: KeyStore, owner: bytes, now_ms: int) -> KeyRing:
@@ -181,6 +250,7 @@ def initialize(settings: Settings, *, now_ms: int) -> Secret[str]:
         deed = Deed(principal=owner.id, verb="init", policy=BUILT_IN.version, at_ms=now_ms)
         meta: Step = Insert("meta", ("name", "value"), (("house", identity),))
         control.write_now(Unit((meta, step, *key_steps(ring.rows()), deed.entry(note="home made"))))
+        control_log(settings, control, ring, identity).begin()
     finally:
         control.close()
     _write_private(settings.cli_key, key.reveal() + "\n")

@@ -191,11 +191,15 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A part of the shelf: how to open a store at a path, and the newest format of stored data that it reads."""
+    """A part of the shelf: how to open a store at a path, and the newest format of stored data that it reads.
+
+    `open_forgetful` opens a store whose deleted rows leave no trace in its files; None where `open` does that already.
+    """
 
     name: str
     open: Callable[[str], Store]
     newest_format: int
+    open_forgetful: Callable[[str], Store] | None = None
 
 
 ENGINES: Shelf[Engine] = Shelf("privet.store.engines", Engine, word="store engine")

@@ -1,7 +1,8 @@
 """What was done, by whom, for what: entries that are durable before anything leaves, under a Merkle tree.
 
 An entry holds names, record ids and counts, never values. Its leaf commits to salted hashes, so that a body can
-expire while the proof stays. Signing and witnesses are the business of `vault.checkpoint`.
+expire while the proof stays: body and records each have a salt of their own, which goes when they go. Signing is the
+business of `vault.checkpoint`, reading entries back that of `vault.history`.
 """
 
 from __future__ import annotations
@@ -9,10 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from privet import codec, digest
-from privet.store.port import Insert, Step
+from privet.errors import Damaged
+from privet.store.port import Insert, Row, Step
 
-AUDIT = ("at", "salt", "body", "body_hash", "records", "records_hash")
-WRITTEN_SIZE = 36  # one written record in an entry: id 16, version uint32 BE 4, head MAC 16
+AUDIT = ("at", "kind", "body_salt", "body", "body_hash", "records_salt", "records", "records_hash")
+READ, WRITTEN, EXPIRED = 1, 2, 3  # the kind of an entry: what its records say
+READ_SIZE = 16  # one record of a READ entry: its id
+WRITTEN_SIZE = 36  # one record of a WRITTEN entry: id 16, version uint32 BE 4 (0: deleted), head MAC 16
+RUN_SIZE = 17  # one run of an EXPIRED entry: what went 1 (BODY, RECORDS), first and last entry uint64 BE 8 each
+BODY, RECORDS = 1, 2
+SALT_SIZE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +46,24 @@ class Deed:
     def entry(
         self, table: str = "", columns: tuple[str, ...] = (), *, records: bytes = b"", count: int = 0, note: str = ""
     ) -> Step:
-        """Return the step that writes this deed's entry.
+        """Return the step that writes the entry of a deed that changes something.
 
-        `records`: ids of 16 bytes each that were read, or WRITTEN_SIZE bytes each that were written. `note`: names
-        only, never a value.
+        `records`: WRITTEN_SIZE bytes for each record that was written or deleted. `note`: names only, never a value.
         """
+        return Insert("audit", AUDIT, (self._row(WRITTEN, table, columns, records, count, note),))
+
+    def seen(self, table: str = "", columns: tuple[str, ...] = (), *, records: bytes = b"", count: int = 0) -> Step:
+        """Return the step that writes the entry of a deed that only reads.
+
+        `records`: READ_SIZE bytes for each record that was shown.
+        """
+        return Insert("audit", AUDIT, (self._row(READ, table, columns, records, count, ""),))
+
+    def expired(self, runs: bytes, *, count: int) -> Step:
+        """Return the step that writes the entry of a deed that empties older entries. `runs`: RUN_SIZE bytes each."""
+        return Insert("audit", AUDIT, (self._row(EXPIRED, "", (), runs, count, ""),))
+
+    def _row(self, kind: int, table: str, columns: tuple[str, ...], records: bytes, count: int, note: str) -> Row:
         body: dict[str, object] = {"who": self.principal, "verb": self.verb, "policy": self.policy, "count": count}
         for name, value in (
             ("purpose", self.purpose),
@@ -54,16 +74,18 @@ class Deed:
         ):
             if value:
                 body[name] = value
-        salt, text = digest.random_bytes(16), codec.encode(body)
-        row = (
+        salts, text = digest.random_bytes(2 * SALT_SIZE), codec.encode(body)
+        first, second = salts[:SALT_SIZE], salts[SALT_SIZE:]
+        return (
             self.at_ms,
-            salt,
+            kind,
+            first,
             text,
-            digest.sha256(salt + text),
+            digest.sha256(first + text),
+            second,
             records,
-            digest.sha256(salt + records),
+            digest.sha256(second + records),
         )
-        return Insert("audit", AUDIT, (row,))
 
     def unsettled(self) -> Deed:
         """Return the deed without its retry: for one part of a call that settles as a whole."""
@@ -77,6 +99,9 @@ class Deed:
         return (Insert("idempotency", ("key", "body_mac", "answer", "state", "expires"), (row,)),)
 
 
-def leaf(at_ms: int, body_hash: bytes, records_hash: bytes) -> bytes:
-    """Return the data of an entry's Merkle leaf: what stays when the body has expired."""
-    return at_ms.to_bytes(8, "big") + body_hash + records_hash
+def leaf(at_ms: int, kind: int, body_hash: bytes, records_hash: bytes) -> bytes:
+    """Return the data of an entry's Merkle leaf: what stays when the body has expired. Raises Damaged."""
+    # Two lengths that add up to the same would let bytes of one hash pass for the other.
+    if len(body_hash) != 32 or len(records_hash) != 32 or at_ms < 0 or kind not in (READ, WRITTEN, EXPIRED):
+        raise Damaged("expected an entry of a known kind with a time and two hashes")
+    return at_ms.to_bytes(8, "big") + kind.to_bytes(1, "big") + body_hash + records_hash

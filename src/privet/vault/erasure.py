@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from privet import digest
 from privet.errors import NotFound
-from privet.store.port import Insert, Put, Select, Step
+from privet.store.port import Put, Row, Select, Step
 from privet.vault import tokens
 from privet.vault.audit import Deed
+from privet.vault.ledger import Entry
 from privet.vault.records import delete_steps, fetch, written_entry
 from privet.vault.schema import Table
 from privet.vault.vault import Vault
-from privet.vocabulary.predicate import Compare
+from privet.vocabulary.predicate import ALWAYS, Compare, In, Predicate
 
 LEDGER = ("id", "subject", "state", "at")
 
@@ -38,51 +40,92 @@ def subject_of(vault: Vault, table: Table, record: bytes) -> bytes:
 async def erase(vault: Vault, subject: bytes, deed: Deed) -> Erased:
     """Erase everything that is held of a subject. Doing it again finds nothing and succeeds.
 
-    The intent is durable first, the subject's key is forgotten next, the records follow: a crash in between is
-    finished by `finish` at the next start.
+    The intent is durable first, in the ledger and in the database; the subject's key is forgotten next, the records
+    follow: a crash in between is finished by `finish` at the next start.
     """
-    intent = digest.random_ids(1)[0]
-    await vault.write((Insert("erasures", LEDGER, ((intent, subject, "open", deed.at_ms),)),))
-    return await _carry_out(vault, intent, subject, deed)
+    entry = Entry(digest.random_ids(1)[0], subject, deed.at_ms)
+    if vault.ledger is not None:
+        await asyncio.to_thread(vault.ledger.append, entry)
+    await vault.write((_intent(entry, "open"),))
+    if vault.subjects is not None:
+        await vault.subjects.forget(subject)
+    found = await vault.attempt(lambda: _removal(vault, entry, deed))
+    if vault.subjects is not None:
+        vault.subjects.let_go([subject])
+    return found
 
 
-async def finish(vault: Vault, deed: Deed) -> int:
-    """Carry out the erasures that a crash cut short; return how many there were."""
-    open_ones = vault.store.select(
-        Select(table="erasures", columns=("id", "subject"), where=Compare("state", "=", "open"))
-    )
-    for intent, subject in open_ones:
-        await _carry_out(vault, intent, subject, deed)  # type: ignore[arg-type]
-    return len(open_ones)
+def finish(vault: Vault, deed: Deed) -> int:
+    """Carry out what a crash cut short and what a restored backup does not know of; return how many erasures.
+
+    For the start, before the vault serves: nobody else may write. Raises Damaged, StoreFailed.
+    """
+    entries = {entry.intent: entry for entry in _known(vault)}
+    if vault.ledger is not None:
+        told = {entry.intent for entry in vault.ledger.entries}
+        for intent in entries.keys() - told:
+            vault.ledger.append(entries[intent])
+        entries.update({entry.intent: entry for entry in vault.ledger.entries})
+    if vault.subjects is not None:
+        subjects = sorted({entry.subject for entry in entries.values()})
+        vault.subjects.purge(subjects)
+    done = {entry.intent for entry in _known(vault, state="done")}
+    left = [entry for intent, entry in entries.items() if intent not in done]
+    for entry in left:
+        vault.write_now(_removal(vault, entry, deed)[1])
+    return len(left)
 
 
-async def _carry_out(vault: Vault, intent: bytes, subject: bytes, deed: Deed) -> Erased:
-    vault.forget_subject(subject)
-
-    def prepare() -> tuple[Erased, Sequence[Step]]:
-        steps: list[Step] = []
-        proof: list[bytes] = []
-        for table in vault.schema.tables:
-            found = _record_ids(vault, table, subject)
-            for at in range(0, len(found), 1000):
-                rows = fetch(vault, table, found[at : at + 1000])
-                steps.extend(delete_steps(vault, table, rows))
-                proof += [written_entry(row[0], 0, digest.ZERO_ID) for row in rows]  # type: ignore[arg-type]
-        held = _standalone(vault, subject)
-        steps.extend(tokens.release(vault, held))
-        steps.append(Put("erasures", LEDGER, ((intent, subject, "done", deed.at_ms),)))
-        steps.append(deed.entry(records=b"".join(proof), count=len(proof)))
-        steps.extend(deed.settle(subject))
-        return Erased(len(proof), len(held)), steps
-
-    return await vault.attempt(prepare)
+def collect(vault: Vault) -> int:
+    """Destroy subject keys that nothing is held of; return how many there were."""
+    return vault.subjects.collect(lambda subjects: _used(vault, subjects)) if vault.subjects is not None else 0
 
 
-def _record_ids(vault: Vault, table: Table, subject: bytes) -> list[bytes]:
+def _intent(entry: Entry, state: str) -> Step:
+    return Put("erasures", LEDGER, ((entry.intent, entry.subject, state, entry.at_ms),))
+
+
+def _known(vault: Vault, *, state: str = "") -> list[Entry]:
+    where: Predicate = Compare("state", "=", state) if state else ALWAYS
+    rows = vault.store.select(Select(table="erasures", columns=("id", "subject", "at"), where=where))
+    return [Entry(*row) for row in rows]  # type: ignore[arg-type]  # as the shape says
+
+
+def _removal(vault: Vault, entry: Entry, deed: Deed) -> tuple[Erased, Sequence[Step]]:
+    """Return what an erasure removes from the database, and the steps that do."""
+    steps: list[Step] = []
+    proof: list[bytes] = []
+    for table in vault.schema.tables:
+        rows = _rows(vault, table, entry.subject)
+        steps.extend(delete_steps(vault, table, rows))
+        proof += [written_entry(row[0], 0, digest.ZERO_ID) for row in rows]  # type: ignore[arg-type]
+    held = _standalone(vault, entry.subject)
+    steps.extend(tokens.release(vault, held))
+    steps.append(_intent(entry, "done"))
+    steps.append(deed.entry(records=b"".join(proof), count=len(proof)))
+    steps.extend(deed.settle(entry.subject))
+    return Erased(len(proof), len(held)), steps
+
+
+def _used(vault: Vault, subjects: Sequence[bytes]) -> set[bytes]:
+    where = In("subject", tuple(subjects))
+    tables = [table.rows for table in vault.schema.tables if table.collection.subject != "none"]
+    used: set[bytes] = set()
+    for name in (*tables, "refs"):
+        rows = vault.store.select(Select(table=name, group=("subject",), where=where))
+        used.update(row[0] for row in rows)  # type: ignore[misc]  # a blob: nulls are in no `In`
+    return used
+
+
+def _rows(vault: Vault, table: Table, subject: bytes) -> list[Row]:
+    """Return every record about a subject, expired ones too."""
     if table.collection.subject == "none":
         return []
-    question = Select(table=table.rows, columns=("id",), where=Compare("subject", "=", subject))
-    return [row[0] for row in vault.store.select(question)]  # type: ignore[misc]
+    sealer = vault.sealer(table)
+    question = Select(table=table.rows, columns=sealer.physical, where=Compare("subject", "=", subject))
+    rows = vault.store.select(question)
+    sealer.verify(rows)
+    return rows
 
 
 def _standalone(vault: Vault, subject: bytes) -> list[tuple[bytes, bytes]]:

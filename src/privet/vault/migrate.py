@@ -8,7 +8,7 @@ from privet import digest
 from privet.crypto.keys import KeyRow, Purpose
 from privet.errors import InvalidBatch, InvalidValue, PrivetError, Refused
 from privet.store.port import Cell, Delete, Row, Select, Step, Unit, Update
-from privet.vault import records, tokens
+from privet.vault import chunks, records, tokens
 from privet.vault.audit import Deed
 from privet.vault.schema import (
     Difference,
@@ -20,7 +20,7 @@ from privet.vault.schema import (
 )
 from privet.vault.sealer import Heads, Sealer
 from privet.vault.values import show
-from privet.vault.vault import Vault, key_steps, save_schema
+from privet.vault.vault import Vault, save_schema
 from privet.vocabulary.dataset import Dataset
 from privet.vocabulary.datatype import data_type
 from privet.vocabulary.predicate import ALWAYS, Compare
@@ -47,7 +47,7 @@ def apply(vault: Vault, dataset: Dataset, deed: Deed, *, allow_loss: bool = Fals
     rewritten = [table for table in new.tables if _moves(vault, old, table, changes)]
     for table in rewritten:
         _check_fit(vault, _former(old, table), table)
-    vault.store.write_now(Unit(key_steps(_new_keys(vault, new))))
+    vault.store.write_now(Unit(vault.keep_keys(_new_keys(vault, new), new)))
     _widen(vault, old, new)
     for table in rewritten:
         _rewrite(vault, _former(old, table), table, deed)
@@ -175,7 +175,7 @@ def _rewrite(vault: Vault, old: Table, new: Table, deed: Deed) -> None:
     for rows in _chunks(vault, before):
         texts = _moved_texts(before, old, new, rows)
         steps = _rewrite_steps(vault, before, after, rows, texts, deed)
-        vault.store.write_now(Unit(tuple(steps)))
+        vault.write_now(steps)
 
 
 def _moved_texts(before: Sealer, old: Table, new: Table, rows: Sequence[Row]) -> dict[str, list[str | None]]:
@@ -228,7 +228,10 @@ def _rewrite_steps(
     new_rows: list[Row] = list(cells)
     steps.append(Update(after.table.rows, (*names, "version", "mac"), ("id",), new_rows))
     steps.extend(records.claims(after.table, ids, items))
+    steps.extend(records.unclaimed(after, texts))
     steps.extend(records.element_steps(after, ids, texts))
+    held = list(zip(ids, heads.subjects, strict=True))
+    steps.extend(chunks.reseal_steps(vault.store, before, after, held, held))
     proof = b"".join(records.written_entry(i, v, m) for i, v, m in zip(ids, heads.versions, macs, strict=True))
     steps.append(deed.entry(after.table.name, tuple(texts), records=proof, count=len(ids), note="rewritten"))
     return steps

@@ -20,9 +20,9 @@ from privet.errors import (
 )
 from privet.policy.permit import Permit
 from privet.store.port import Cell, Delete, Expect, Insert, Row, Select, Step, Update
-from privet.vault import single, tokens
+from privet.vault import chunks, moved, single, tokens
 from privet.vault.audit import Deed
-from privet.vault.schema import Table
+from privet.vault.schema import Table, Unique
 from privet.vault.sealer import Heads, Sealer
 from privet.vault.sight import View, visible
 from privet.vault.values import Canon, Record, read_records
@@ -82,9 +82,11 @@ async def insert(
             alone = False  # a clash takes the path below, which says what it was
             texts_of_one = {name: column[0] for name, column in canon.texts.items()}
             _resolve(vault, table, canon.texts, {}, partial=False)
-            subject = subjects_of(vault, table, canon.texts, 1)[0]
-            record, shown, steps = single.insert_steps(vault, ready, texts_of_one, subject, deed)
-            return [Written(record, 1, shown)], steps
+            subjects = subjects_of(vault, table, canon.texts, 1)
+            if ready.sealer.shreds:
+                vault.draw_subjects(subjects)
+            record, shown, steps = single.insert_steps(vault, ready, texts_of_one, subjects[0], deed)
+            return [Written(record, 1, shown)], [*steps, *subjects_hold(vault, table, canon.texts, subjects)]
         errors = {at: faults[0] for at, faults in canon.faults.items()}
         texts = _resolve(vault, table, canon.texts, errors, partial=partial)
         _check_uniques(vault, table, texts, errors, partial=partial)
@@ -150,6 +152,8 @@ def _insert_steps(vault: Vault, table: Table, texts: Texts, size: int, deed: Dee
     )
     steps.append(Insert(table.rows, sealer.physical, rows))
     steps.extend(claims(table, ids, items))
+    steps.extend(unclaimed(sealer, texts))
+    steps.extend(subjects_hold(vault, table, texts, heads.subjects))
     steps.extend(element_steps(sealer, ids, texts))
     proof = b"".join(written_entry(i, 1, m) for i, m in zip(ids, macs, strict=True))
     steps.append(deed.entry(table.name, tuple(texts), records=proof, count=size))
@@ -170,7 +174,10 @@ def subjects_of(vault: Vault, table: Table, texts: Texts, size: int) -> list[byt
     if kind == "none":
         return [None] * size
     if kind == "self":
-        return list(digest.random_ids(size))
+        drawn = digest.random_ids(size)
+        if vault.sealer(table).shreds:
+            vault.demand_subjects().draw_new(drawn)
+        return list(drawn)
     column = table.column(kind)
     assert column.field.reference is not None
     target = vault.table(column.field.reference.collection)
@@ -180,6 +187,24 @@ def subjects_of(vault: Vault, table: Table, texts: Texts, size: int) -> list[byt
     )
     found = {row[0]: row[1] for row in rows}
     return [None if text is None else found[digest.id_bytes(text)] for text in texts[kind]]  # type: ignore[misc]
+
+
+def subjects_hold(vault: Vault, table: Table, texts: Texts, subjects: Sequence[bytes | None]) -> Iterator[Step]:
+    """Yield the expectation that records which take over a subject by reference take over the right one.
+
+    The record that they refer to may be moved to another person, or its person erased, while they are written.
+    """
+    kind = table.collection.subject
+    if kind in ("none", "self") or kind not in texts:
+        return
+    reference = table.column(kind).field.reference
+    assert reference is not None
+    rows = vault.table(reference.collection).rows
+    for text, subject in dict.fromkeys(zip(texts[kind], subjects, strict=True)):
+        if text is not None:
+            same = And((Compare("id", "=", digest.id_bytes(text)), Compare("subject", "=", subject)))
+            yield Expect(rows, same, True)
+    yield from vault.unerased(subjects)
 
 
 def sealed(
@@ -193,6 +218,7 @@ def sealed(
     items: dict[str, Sequence[Cell]] = {}
     shown: dict[str, Sequence[str | None]] = {}
     steps: list[Step] = []
+    _draw_subjects(vault, sealer, texts, heads)
     for column in table.columns:
         if column.name not in texts:
             continue
@@ -220,12 +246,30 @@ def sealed(
     return items, shown, steps
 
 
+def _draw_subjects(vault: Vault, sealer: Sealer, texts: Texts, heads: Heads) -> None:
+    if not sealer.shreddable.isdisjoint(texts):
+        vault.draw_subjects(heads.subjects)
+
+
 def claims(table: Table, ids: Sequence[bytes], items: Mapping[str, Sequence[Cell]]) -> Iterator[Step]:
     for unique in table.uniques:
         tags = items.get(f"u{unique.slot}", ())
         rows = [(tag, record) for tag, record in zip(tags, ids, strict=False) if tag is not None]
         if rows:
             yield Insert("uniques", ("tag", "record"), rows)
+
+
+def unclaimed(sealer: Sealer, texts: Texts) -> Iterator[Step]:
+    """Yield the expectation that nobody holds these values under an older key, while a unique set is rebuilt.
+
+    INVARIANT: each value is claimed once, under the newest key or an older one that lives.
+    """
+    for unique in sealer.table.uniques:
+        if all(name in texts for name in unique.columns):
+            for tags in sealer.former_uniques(unique.slot, [texts[name] for name in unique.columns]):
+                taken = tuple(tag for tag in tags if tag is not None)
+                if taken:
+                    yield Expect("uniques", In("tag", taken), False)
 
 
 def element_steps(sealer: Sealer, ids: Sequence[bytes], texts: Texts) -> Iterator[Step]:
@@ -289,8 +333,7 @@ def _check_uniques(
     for unique in table.uniques:
         if not all(name in texts for name in unique.columns):
             continue
-        tags = sealer.unique(unique.slot, [texts[name] for name in unique.columns])
-        holders = _holders(vault, [tag for tag in tags if tag is not None])
+        tags, holders = _holders(vault, sealer, unique, texts)
         seen: set[Cell] = set()
         for at, tag in enumerate(tags):
             if tag is None or at in errors:
@@ -306,11 +349,17 @@ def _check_uniques(
             seen.add(tag)
 
 
-def _holders(vault: Vault, tags: Sequence[Cell]) -> dict[Cell, Cell]:
-    if not tags:
-        return {}
-    question = Select(table="uniques", columns=("tag", "record"), where=In("tag", tuple(tags)))
-    return {row[0]: row[1] for row in vault.store.select(question)}
+def _holders(vault: Vault, sealer: Sealer, unique: Unique, texts: Texts) -> tuple[Sequence[Cell], dict[Cell, Cell]]:
+    """Return (the tags of a unique set, which records hold them now, under whatever key)."""
+    columns = [texts[name] for name in unique.columns]
+    tags = sealer.unique(unique.slot, columns)
+    newest: dict[Cell, Cell] = {tag: tag for tag in tags if tag is not None}
+    for former in sealer.former_uniques(unique.slot, columns):
+        newest.update({was: now for was, now in zip(former, tags, strict=True) if was is not None})
+    if not newest:
+        return tags, {}
+    question = Select(table="uniques", columns=("tag", "record"), where=In("tag", tuple(newest)))
+    return tags, {newest[row[0]]: row[1] for row in vault.store.select(question)}
 
 
 async def upsert(
@@ -335,10 +384,9 @@ async def upsert(
     fresh = read_records(table, records)
 
     def prepare() -> tuple[list[Written], Sequence[Step]]:
-        tags = vault.sealer(table).unique(unique.slot, [canon.texts[name] for name in unique.columns])
+        tags, holders = _holders(vault, vault.sealer(table), unique, canon.texts)
         if len(set(tags)) != len(tags):
             raise DuplicateValue(f"two records of the batch share ({', '.join(unique.columns)})")
-        holders = _holders(vault, tags)
         new = [at for at, tag in enumerate(tags) if tag not in holders]
         known = [at for at, tag in enumerate(tags) if tag in holders]
         out: dict[int, Written] = {}
@@ -355,7 +403,7 @@ async def upsert(
         for at in known:
             change = _one(records[at], canon, at)
             holder = holders[tags[at]]
-            written_one, more = _update_steps(vault, table, [holder], change, [None], deed.unsettled())  # type: ignore[list-item]
+            written_one, more = update_steps(vault, table, [holder], change, [None], deed.unsettled())  # type: ignore[list-item]
             out[at] = written_one[0]
             steps.extend(more)
         ordered = [out[at] for at in range(len(records))]
@@ -382,7 +430,7 @@ async def update(
         raise _batch_error(canon)
 
     def prepare() -> tuple[Written, Sequence[Step]]:
-        written, steps = _update_steps(vault, table, [record], canon.texts, [version], deed)
+        written, steps = update_steps(vault, table, [record], canon.texts, [version], deed)
         return written[0], steps
 
     return await vault.attempt(prepare)
@@ -401,7 +449,7 @@ def fetch(vault: Vault, table: Table, ids: Sequence[bytes]) -> list[Row]:
     return rows
 
 
-def _update_steps(
+def update_steps(
     vault: Vault,
     table: Table,
     ids: Sequence[bytes],
@@ -409,6 +457,11 @@ def _update_steps(
     versions: Sequence[int | None],
     deed: Deed,
 ) -> tuple[list[Written], list[Step]]:
+    """Return the new state of records and the steps that change their columns, from how they are now.
+
+    `changes`: canonical texts, one a record. `versions`: what each record must still be at, None for any. A changed
+    file column lets go of its content. Raises NotFound, StaleVersion, DuplicateValue, Damaged.
+    """
     sealer, now = vault.sealer(table), vault.clock()
     rows = fetch(vault, table, ids)
     if len(rows) != len(ids):
@@ -423,16 +476,19 @@ def _update_steps(
     columns = list(zip(*rows, strict=True))
     before: dict[str, Sequence[Cell]] = {name: columns[place[name]] for name, _ in sealer.items}
     old: list[int] = [row[place["version"]] for row in rows]  # type: ignore[misc]
-    heads = Heads(ids, [v + 1 for v in old], columns[place["subject"]], columns[place["expires"]])
-    items, shown, steps = sealed(vault, sealer, heads, changes, deed)
+    subjects = _next_subjects(vault, table, columns[place["subject"]], changes)
+    heads = Heads(ids, [v + 1 for v in old], subjects, columns[place["expires"]])
+    items, shown, steps = _resealed(vault, sealer, heads, changes, rows, deed)
     for unique in table.uniques:
         if all(name in texts for name in unique.columns):
             items[f"u{unique.slot}"] = sealer.unique(unique.slot, [texts[name] for name in unique.columns])
     macs = sealer.macs(heads, {**before, **items})
-    steps.insert(0, _update_rows(table, items, heads, macs, now))
+    steps.insert(0, _update_rows(table, items, heads, macs, (now, columns[place["mac"]])))
     steps.extend(_release_changed(vault, sealer, ids, before, items))
     steps.extend(claims(table, ids, _changed_uniques(table, before, items)))
+    steps.extend(unclaimed(sealer, texts))
     steps.extend(_replace_elements(sealer, ids, changes))
+    steps.extend(chunks.drop_steps(vault, table, ids, changes))
     proof = b"".join(written_entry(i, v, m) for i, v, m in zip(ids, heads.versions, macs, strict=True))
     steps.append(deed.entry(table.name, tuple(changes), records=proof, count=len(ids)))
     steps.extend(deed.settle(b"".join(ids)))
@@ -448,16 +504,42 @@ def _update_rows(
     items: Mapping[str, Sequence[Cell]],
     heads: Heads,
     macs: Sequence[bytes],
-    now: int,
+    before: tuple[int, Sequence[Cell]],
 ) -> Step:
+    now, old_macs = before
     names = tuple(items)
     rows: list[Row] = [
-        (*cells, version, now, mac, record, version - 1)
-        for record, version, mac, *cells in zip(
-            heads.ids, heads.versions, macs, *(items[name] for name in names), strict=True
+        (*cells, version, subject, now, mac, record, old_mac)
+        for record, version, subject, mac, old_mac, *cells in zip(
+            heads.ids, heads.versions, heads.subjects, macs, old_macs, *(items[name] for name in names), strict=True
         )
     ]
-    return Update(table.rows, (*names, "version", "updated", "mac"), ("id", "version"), rows)
+    # Matched by the MAC, which covers all that these rows were made from: a key rotation keeps the version.
+    return Update(table.rows, (*names, "version", "subject", "updated", "mac"), ("id", "mac"), rows)
+
+
+def _next_subjects(
+    vault: Vault, table: Table, subjects: Sequence[bytes | None], changes: Texts
+) -> Sequence[bytes | None]:
+    """Return whom records are about once `changes` are made."""
+    kind = table.collection.subject
+    return subjects if kind in ("none", "self") or kind not in changes else subjects_of(vault, table, changes, 0)
+
+
+def _resealed(
+    vault: Vault, sealer: Sealer, heads: Heads, changes: Texts, rows: Sequence[Row], deed: Deed
+) -> tuple[dict[str, Sequence[Cell]], dict[str, Sequence[str | None]], list[Step]]:
+    """Return what `sealed` does for changes; records that go over to another person are sealed anew as a whole."""
+    table, place = sealer.table, sealer.place
+    if all(row[place["subject"]] == subject for row, subject in zip(rows, heads.subjects, strict=True)):
+        return sealed(vault, sealer, heads, changes, deed)
+    texts = {**moved.resealed(sealer, rows, changes), **changes}
+    kept = moved.kept_tokens(sealer, rows, changes)
+    items, shown, steps = sealed(vault, sealer, heads, texts, deed, kept=kept)
+    steps.extend(moved.hold_steps(vault, sealer, rows, heads.subjects, changes))
+    steps.extend(subjects_hold(vault, table, changes, heads.subjects))
+    steps.extend(moved.followers(vault, table, dict(zip(heads.ids, heads.subjects, strict=True)), deed))
+    return items, {name: shown[name] for name in shown if name in changes}, steps
 
 
 def _with_unique_neighbours(sealer: Sealer, rows: Sequence[Row], changes: Texts) -> Texts:
@@ -540,6 +622,9 @@ def delete_steps(vault: Vault, table: Table, rows: Sequence[Row]) -> Iterator[St
         return
     sealer = vault.sealer(table)
     place = sealer.place
+    for row in rows:
+        # What hangs on a record is removed as these rows say it is, so they must be the present ones.
+        yield Expect(table.rows, And((Compare("id", "=", row[0]), Compare("mac", "=", row[place["mac"]]))), True)
     yield Delete(table.rows, ("id",), [(row[0],) for row in rows])
     for unique in table.uniques:
         tags = [(row[place[f"u{unique.slot}"]],) for row in rows if row[place[f"u{unique.slot}"]] is not None]
@@ -552,6 +637,7 @@ def delete_steps(vault: Vault, table: Table, rows: Sequence[Row]) -> Iterator[St
         if column.field.array and column.indexes:
             yield Delete("elements", ("record",), [(row[0],) for row in rows])
     yield from tokens.release(vault, held)
+    yield from chunks.drop_steps(vault, table, [row[0] for row in rows])  # type: ignore[misc]
 
 
 def _unreferenced(vault: Vault, table: Table, ids: Sequence[bytes]) -> Iterator[Step]:

@@ -45,7 +45,8 @@ async def tokenize(
         claim = tokens.claim(vault, column, texts, heads, deed, None)
         entry = deed.entry(table.name, (column.name,), count=len(texts))
         raws = [raw if isinstance(raw, bytes) else digest.ZERO_ID for raw in claim.ids]
-        return list(claim.texts), [*claim.steps, entry, *deed.settle(b"".join(raws))]
+        alive = vault.unerased([owner])
+        return list(claim.texts), [*claim.steps, *alive, entry, *deed.settle(b"".join(raws))]
 
     return await vault.attempt(prepare)
 

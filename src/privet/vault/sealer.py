@@ -15,7 +15,8 @@ from privet import codec, digest
 from privet.crypto import derive, seal, shred
 from privet.crypto.index import Tagger
 from privet.crypto.keys import KeyRing
-from privet.errors import Damaged
+from privet.crypto.seal import CellKey
+from privet.errors import Damaged, InvalidInput
 from privet.store.port import Cell, Row
 from privet.vault.schema import HEAD, Column, Table
 from privet.vocabulary.datatype import DataType, data_type
@@ -65,7 +66,8 @@ class Sealer:
         self.items = _items(table)
         self.physical = tuple(column.name for column in HEAD) + tuple(name for name, _ in self.items)
         self.place = {name: at for at, name in enumerate(self.physical)}
-        self.shreds = any(column.field.keep == "shreddable" for column in table.columns)
+        self.shreddable = frozenset(column.name for column in table.columns if column.field.keep == "shreddable")
+        self.shreds = bool(self.shreddable)
 
     @property
     def settled(self) -> bool:
@@ -96,17 +98,17 @@ class Sealer:
         pad, context = self.kinds[column.name].pad_bytes, self.contexts[column.name]
         key = self.ring.cell(column.id)
         if column.field.keep == "shreddable":
-            keys = self._cell_keys([subjects[i] for i in at], context)
+            keys = self._cell_keys([subjects[i] for i in at], key, context)
             cells = seal.seal_each(keys, key.key_id, context, chosen, plain, pad)
         else:
             cells = key.seal(context, chosen, plain, pad)
         return cells if len(at) == len(texts) else _spread(cells, at, len(texts))
 
-    def _cell_keys(self, subjects: Sequence[bytes | None], context: bytes) -> Sequence[bytes]:
+    def _cell_keys(self, subjects: Sequence[bytes | None], key: CellKey, context: bytes) -> Sequence[bytes]:
         known = [subject for subject in subjects if subject is not None]
         if len(known) != len(subjects):
-            raise Damaged(f"a record of `{self.table.name}` has shreddable cells and no subject")
-        return shred.cell_keys(self.subject_keys(known), context)
+            raise InvalidInput(f"a shreddable value of `{self.table.name}` needs a subject, and the record has none")
+        return shred.cell_keys(self.subject_keys(known), shred_context(key, context))
 
     def tag(self, column: Column, texts: Texts) -> dict[str, Sequence[Cell]]:
         """Return {physical column: tags} of every index of one column. Arrays: a digest of their element tags."""
@@ -126,12 +128,21 @@ class Sealer:
         return sorted(set(tag.taggers[0].tags([part for part in parts if part is not None])))
 
     def unique(self, slot: int, columns: Sequence[Texts]) -> Sequence[Cell]:
-        """Return the tags of a unique set, one a record; None where some column is null."""
+        """Return the tags of a unique set under its newest key, one a record; None where some column is null."""
+        return _tagged(self.unique_taggers[slot][0], self._joined(columns))
+
+    def former_uniques(self, slot: int, columns: Sequence[Texts]) -> list[Sequence[Cell]]:
+        """Return the tags under each older key that still lives: none, except while the set is rebuilt."""
+        older = self.unique_taggers[slot][1:]
+        joined = self._joined(columns) if older else []
+        return [_tagged(tagger, joined) for tagger in older]
+
+    def _joined(self, columns: Sequence[Texts]) -> list[bytes | None]:
         joined: list[bytes | None] = []
         for row in zip(*columns, strict=True):
             texts = [text for text in row if text is not None]
             joined.append(digest.canonical(text.encode() for text in texts) if len(texts) == len(row) else None)
-        return _tagged(self.unique_taggers[slot][0], joined)
+        return joined
 
     def macs(self, heads: Heads, items: Mapping[str, Sequence[Cell]]) -> list[bytes]:
         """Return the head MAC of each record. `items`: physical column → cells, one a record."""
@@ -185,24 +196,48 @@ class Sealer:
         context = self.contexts[column.name]
         if column.field.keep != "shreddable":
             return open_cells(self.ring, context, ids, cells)
-        subject = self.place["subject"]
-        keys = self._cell_keys([row[subject] for row in rows], context)  # type: ignore[misc]
-        key_id = self.ring.cell(column.id).key_id
-        return seal.open_each(keys, key_id, context, ids, cells)
+        place = self.place["subject"]
+        subjects: list[bytes | None] = [row[place] for row in rows]  # type: ignore[misc]
+
+        def open_some(key: CellKey, at: Sequence[int]) -> list[bytes]:
+            keys = self._cell_keys(take(subjects, at), key, context)
+            return seal.open_each(keys, key.key_id, context, take(ids, at), take(cells, at))
+
+        return by_key(self.ring, cells, open_some)
+
+
+def shred_context(key: CellKey, context: bytes) -> bytes:
+    """Return the 16 bytes by which a subject's key becomes that of her cells in one column.
+
+    They need the column's own key as well, so that rotating it gives new cell keys and destroying it closes cells.
+    """
+    return digest.mac(key.key.reveal(), b"privet shreddable column 1" + context)[:16]
+
+
+def by_key(
+    ring: KeyRing, cells: Sequence[bytes], open_some: Callable[[CellKey, Sequence[int]], list[bytes]]
+) -> list[bytes]:
+    """Return the texts of cells of several key versions. `open_some`: opens those at some places, all of one key."""
+    places: dict[int, list[int]] = {}
+    for at, cell in enumerate(cells):
+        places.setdefault(seal.key_id(cell), []).append(at)
+    if len(places) == 1:
+        return open_some(ring.cell_by_id(next(iter(places))), range(len(cells)))
+    out: list[bytes] = [b""] * len(cells)
+    for key_id, some in places.items():
+        for i, text in zip(some, open_some(ring.cell_by_id(key_id), some), strict=True):
+            out[i] = text
+    return out
 
 
 def open_cells(ring: KeyRing, context: bytes, ids: Sequence[bytes], cells: Sequence[bytes]) -> list[bytes]:
     """Open cells that may have been sealed under several versions of a column's key."""
-    wanted = {seal.key_id(cell) for cell in cells}
-    if len(wanted) == 1:
-        return ring.cell_by_id(wanted.pop()).open(context, ids, cells)
-    out: list[bytes] = [b""] * len(cells)
-    for key_id in wanted:
-        at = [i for i, cell in enumerate(cells) if seal.key_id(cell) == key_id]
-        opened = ring.cell_by_id(key_id).open(context, [ids[i] for i in at], [cells[i] for i in at])
-        for i, text in zip(at, opened, strict=True):
-            out[i] = text
-    return out
+    return by_key(ring, cells, lambda key, at: key.open(context, take(ids, at), take(cells, at)))
+
+
+def take(items: Sequence[T], at: Sequence[int]) -> Sequence[T]:
+    """Return the items at some places in ascending order."""
+    return items if len(at) == len(items) else [items[i] for i in at]
 
 
 def _items(table: Table) -> tuple[tuple[str, bytes], ...]:

@@ -18,7 +18,7 @@ from privet.store.port import Cell, Expect, Insert, Put, Select, Step
 from privet.vault import tokens
 from privet.vault.audit import Deed
 from privet.vault.schema import HEAD, Column
-from privet.vault.sealer import Sealer
+from privet.vault.sealer import Sealer, shred_context
 from privet.vault.vault import Vault
 from privet.vocabulary.predicate import Compare, In
 
@@ -34,6 +34,7 @@ class _Token:
     tagger: Tagger
     key: CellKey
     context: bytes
+    shred: bytes
     pad: int
 
 
@@ -47,6 +48,7 @@ class _Column:
     shreddable: bool
     pad: int
     context: bytes
+    shred: bytes
     key: CellKey | None
     tags: tuple[tuple[int, Callable[[str], str | None] | None, Tagger], ...]
     token: _Token | None
@@ -65,7 +67,7 @@ class Plan:
 def plan(vault: Vault, sealer: Sealer) -> Plan:
     """Return the plan of a sealer's table."""
     table, place = sealer.table, sealer.place
-    fits = sealer.settled and all(_common(column) for column in table.columns)
+    fits = sealer.settled and all(_common(column) and _settled(vault, column) for column in table.columns)
     columns = tuple(_column(vault, sealer, column) for column in table.columns) if fits else ()
     uniques = tuple(
         (place[f"u{unique.slot}"], unique.columns, sealer.unique_taggers[unique.slot][0]) for unique in table.uniques
@@ -79,17 +81,24 @@ def _common(column: Column) -> bool:
     return plain and not column.field.array and column.field.keep != "transient"
 
 
+def _settled(vault: Vault, column: Column) -> bool:
+    return not column.token_id or len(vault.ring.indexes(column.token_id, "unique")) == 1
+
+
 def _column(vault: Vault, sealer: Sealer, column: Column) -> _Column:
     place, pad = sealer.place, sealer.kinds[column.name].pad_bytes
     tags = tuple((place[tag.name], tag.part, tag.taggers[0]) for tag in sealer.tags[column.name])
     made = None
+    key = None if column.field.reference else vault.ring.cell(column.id)
     if column.token_slot:
+        token_key, context = vault.ring.cell(column.token_id, "token"), tokens.context(vault, column)
         made = _Token(
             column,
             place[column.token],
             vault.ring.index(column.token_id, "unique"),
-            vault.ring.cell(column.token_id, "token"),
-            tokens.context(vault, column),
+            token_key,
+            context,
+            shred_context(token_key, context),
             pad,
         )
     return _Column(
@@ -99,7 +108,8 @@ def _column(vault: Vault, sealer: Sealer, column: Column) -> _Column:
         shreddable=column.field.keep == "shreddable",
         pad=pad,
         context=sealer.contexts[column.name],
-        key=None if column.field.reference else vault.ring.cell(column.id),
+        shred=shred_context(key, sealer.contexts[column.name]) if key else b"",
+        key=key,
         tags=tags,
         token=made,
     )
@@ -142,7 +152,7 @@ def _cell(column: _Column, record: bytes, text: str, secret: bytes) -> bytes:
     if column.key is None:
         return digest.id_bytes(text)
     if column.shreddable:
-        keys = shred.cell_keys([secret], column.context)
+        keys = shred.cell_keys([secret], column.shred)
         return seal.seal_each(keys, column.key.key_id, column.context, [record], [text.encode()], column.pad)[0]
     return column.key.seal_one(column.context, record, text.encode(), column.pad)
 
@@ -195,13 +205,13 @@ def _tokens(
             cell = None
             if not column.shreddable:
                 cell = made.key.seal_one(made.context, digest.sha256(raw + tag)[:16], plain, made.pad)
-            new.append((raw, tag, made.column.token_id, None, cell, deed.at_ms))
+            new.append((raw, tag, made.column.token_id, None, cell, deed.at_ms, None))
         else:
             # INVARIANT: a token that is used again must still be there when this is written.
             steps.append(Expect("tokens", Compare("token", "=", raw), True))
         copy = None
         if column.shreddable:
-            keys = shred.cell_keys([secret], made.context)
+            keys = shred.cell_keys([secret], made.shred)
             copy = seal.seal_each(keys, made.key.key_id, made.context, [raw], [plain], made.pad)[0]
         refs.append((raw, row[0], ready.sealer.table.rows, row[2], copy))
         row[made.at] = raw

@@ -12,19 +12,19 @@ from dataclasses import dataclass
 
 from privet import digest
 from privet.crypto import derive, shred, token
-from privet.crypto.seal import open_each, seal_each
+from privet.crypto.seal import CellKey, open_each, seal_each
 from privet.crypto.shapes import SHAPES, Choice
 from privet.errors import Gone, InvalidToken, InvalidValue, LimitExceeded, NotFound, PrivetError
 from privet.store.port import Aggregate, Cell, Delete, Expect, Insert, Put, Row, Select, Step
 from privet.vault.audit import Deed
 from privet.vault.schema import Column, Table
-from privet.vault.sealer import Heads, open_cells
+from privet.vault.sealer import Heads, by_key, open_cells, shred_context, take
 from privet.vault.vault import Held, Vault
 from privet.vocabulary.dataset import TokenPlan
 from privet.vocabulary.datatype import data_type
 from privet.vocabulary.predicate import And, Compare, In
 
-TOKENS = ("token", "tag", "owner", "text", "cell", "created")
+TOKENS = ("token", "tag", "owner", "text", "cell", "created", "consumer")
 REFS = ("token", "holder", "rows", "subject", "cell")
 TRANSIENT_PREFIX = "tkt_"
 TRANSIENT_MS = 15 * 60 * 1000
@@ -76,7 +76,7 @@ def claim(
     made = _stored(vault, column, plain, deed)
     holders = [heads.ids[i] for i in at]
     subjects = [heads.subjects[i] for i in at]
-    copies = _copies(vault, column, plain, made.ids, subjects)
+    copies = copies_of(vault, column, plain, made.ids, subjects)
     refs = list(zip(made.ids, holders, [rows] * len(at), subjects, copies, strict=True))
     steps = [*made.steps, Put("refs", REFS, refs)]
     if len(at) == len(texts):
@@ -101,8 +101,17 @@ def _stored(vault: Vault, column: Column, texts: Sequence[str], deed: Deed) -> C
         return _drawn(vault, column, texts, [None] * len(texts), deed)
     consumer = deed.principal.encode() if plan.scope == "consumer" else b""
     plain = [digest.canonical((consumer, text.encode())) for text in texts] if consumer else [t.encode() for t in texts]
-    tags = vault.ring.index(column.token_id, "unique").tags(plain)
+    newest, *former = vault.ring.indexes(column.token_id, "unique")
+    tags = newest.tags(plain)
     known = _by_tag(vault, tags)
+    unused: list[Step] = []
+    for tagger in former:
+        # While the tags are rebuilt a token may still have an older one; a new token must not come beside it.
+        older = dict(zip(tagger.tags(plain), tags, strict=True))
+        found_older = _by_tag(vault, list(older))
+        known.update({older[tag]: row for tag, row in found_older.items()})  # type: ignore[index]  # tags are bytes
+        free = tuple(tag for tag in older if tag not in found_older)
+        unused += [Expect("tokens", In("tag", free), False)] if free else []
     first: dict[bytes, int] = {}
     for at, tag in enumerate(tags):
         if tag not in known:
@@ -118,7 +127,7 @@ def _stored(vault: Vault, column: Column, texts: Sequence[str], deed: Deed) -> C
     # INVARIANT: a token that is used again must still be there when this is written.
     still = [Expect("tokens", Compare("token", "=", row[0]), True) for row in known.values()]
     pairs = [found[tag] for tag in tags]
-    return Claim([pair[0] for pair in pairs], [pair[1] for pair in pairs], [*still, *drawn.steps])
+    return Claim([pair[0] for pair in pairs], [pair[1] for pair in pairs], [*still, *unused, *drawn.steps])
 
 
 def _by_tag(vault: Vault, tags: Sequence[bytes]) -> dict[Cell, Row]:
@@ -137,9 +146,11 @@ def _drawn(vault: Vault, column: Column, texts: Sequence[str], tags: Sequence[by
     if column.field.keep != "shreddable":
         key = vault.ring.cell(column.token_id, "token")
         plain = [text.encode() for text in texts]
-        cells = key.seal(context(vault, column), _bound(raws, tags), plain, data_type(column.field.type).pad_bytes)
+        cells = key.seal(context(vault, column), bound(raws, tags), plain, data_type(column.field.type).pad_bytes)
     size = len(texts)
-    rows = list(zip(raws, tags, [column.token_id] * size, shaped, cells, [deed.at_ms] * size, strict=True))
+    consumer = deed.principal if plan.scope == "consumer" else None
+    fixed = ([column.token_id] * size, shaped, cells, [deed.at_ms] * size, [consumer] * size)
+    rows = list(zip(raws, tags, *fixed, strict=True))
     shown = _texts(column, raws, shaped)
     return Claim(raws, shown, (Insert("tokens", TOKENS, rows),))
 
@@ -198,23 +209,30 @@ def context(vault: Vault, column: Column) -> bytes:
     return derive.context(vault.id, column.token_id, column.token_id)
 
 
-def _bound(raws: Sequence[bytes], tags: Sequence[bytes | None]) -> list[bytes]:
-    # A cell is bound to its token and its tag together, so that neither can be given to another row.
+def bound(raws: Sequence[bytes], tags: Sequence[bytes | None]) -> list[bytes]:
+    """Return the 16 bytes that the cells of stored tokens are bound to.
+
+    Token and tag together, so that neither can be given to another row.
+    """
     return [digest.sha256(raw + (tag or b""))[:16] for raw, tag in zip(raws, tags, strict=True)]
 
 
-def _copies(
+def copies_of(
     vault: Vault, column: Column, texts: Sequence[str], ids: Sequence[Cell], subjects: Sequence[bytes | None]
 ) -> Sequence[Cell]:
-    """Return a copy of each value under its subject's own key, for columns that must be forgotten."""
+    """Return a copy of each token's value under its subject's own key; None for columns that are not shreddable.
+
+    The write makes new keys of subjects durable first. Raises InvalidValue without a subject, Gone.
+    """
     if column.field.keep != "shreddable":
         return [None] * len(texts)
     known = [subject for subject in subjects if subject is not None]
     if len(known) != len(texts):
         raise InvalidValue("expected a subject for every value", type_name=column.field.type, at=column.name)
-    where = context(vault, column)
-    keys = shred.cell_keys(vault.subject_keys(known), where)
-    key_id = vault.ring.cell(column.token_id, "token").key_id
+    vault.draw_subjects(known)
+    where, key = context(vault, column), vault.ring.cell(column.token_id, "token")
+    keys = shred.cell_keys(vault.subject_keys(known), shred_context(key, where))
+    key_id = key.key_id
     pad = data_type(column.field.type).pad_bytes
     return list(seal_each(keys, key_id, where, ids, [text.encode() for text in texts], pad))  # type: ignore[arg-type]
 
@@ -444,12 +462,29 @@ def values(vault: Vault, located: Sequence[Located], refs: Mapping[Cell, Row]) -
 
 
 def _open(vault: Vault, column: Column, rows: Sequence[Row], refs: Mapping[Cell, Row]) -> list[bytes]:
-    where = context(vault, column)
-    raws: list[bytes] = [row[0] for row in rows]  # type: ignore[misc]
     if column.field.keep != "shreddable":
-        bound = _bound(raws, [row[1] for row in rows])  # type: ignore[misc]
-        return open_cells(vault.ring, where, bound, [row[4] for row in rows])  # type: ignore[misc]
-    copies = [refs[raw] for raw in raws]
-    keys = shred.cell_keys(vault.subject_keys([copy[3] for copy in copies]), where)  # type: ignore[misc]
-    key_id = vault.ring.cell(column.token_id, "token").key_id
-    return list(open_each(keys, key_id, where, raws, [copy[4] for copy in copies]))  # type: ignore[misc]
+        return open_stored(vault, column, rows)
+    raws: list[bytes] = [row[0] for row in rows]  # type: ignore[misc]
+    return open_copies(vault, column, raws, [refs[raw] for raw in raws])
+
+
+def open_stored(vault: Vault, column: Column, rows: Sequence[Row]) -> list[bytes]:
+    """Return the values of stored tokens from their rows (the columns of TOKENS), of a column that is not shreddable.
+
+    Raises Damaged.
+    """
+    ids = bound([row[0] for row in rows], [row[1] for row in rows])  # type: ignore[misc]
+    return open_cells(vault.ring, context(vault, column), ids, [row[4] for row in rows])  # type: ignore[misc]
+
+
+def open_copies(vault: Vault, column: Column, raws: Sequence[bytes], copies: Sequence[Row]) -> list[bytes]:
+    """Return the values of a shreddable column's tokens from references to them. Raises Damaged, Gone."""
+    where = context(vault, column)
+    subjects: list[bytes] = [copy[3] for copy in copies]  # type: ignore[misc]  # such a reference names a subject
+    cells: list[bytes] = [copy[4] for copy in copies]  # type: ignore[misc]
+
+    def open_some(key: CellKey, at: Sequence[int]) -> list[bytes]:
+        keys = shred.cell_keys(vault.subject_keys(take(subjects, at)), shred_context(key, where))
+        return open_each(keys, key.key_id, where, take(raws, at), take(cells, at))
+
+    return by_key(vault.ring, cells, open_some)

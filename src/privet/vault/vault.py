@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import msgspec
 
 from privet.crypto.keys import KeyRing, KeyRow
-from privet.errors import NewerData, Refused
-from privet.store.port import Clash, Insert, Put, Select, Step, Store, Unit
+from privet.errors import Conflict, NewerData, PrivetError, Refused
+from privet.store.port import Clash, Expect, Insert, Put, Select, Step, Store, Unit
 from privet.vault.audit import Deed
+from privet.vault.ledger import Ledger
 from privet.vault.schema import EMPTY, FIXED, Schema, Table, shape
 from privet.vault.sealer import Sealer
+from privet.vault.subjects import SubjectStore
+from privet.vocabulary.predicate import In
 
 A = TypeVar("A")
 Clock = Callable[[], int]
@@ -32,16 +37,6 @@ class Held:
     until_ms: int
 
 
-class Subjects(Protocol):
-    """The keys of people, kept apart from what they open."""
-
-    def keys(self, subjects: Sequence[bytes]) -> Sequence[bytes]:
-        """Return the key of each subject. Raises Gone for one that was erased or never made."""
-
-    def forget(self, subject: bytes) -> None:
-        """Destroy a subject's key, durable on return."""
-
-
 class Vault:
     """One vault. `clock`: UTC milliseconds since 1970."""
 
@@ -52,10 +47,23 @@ class Vault:
         self.ring = ring
         self.schema = schema
         self.clock = clock
-        self.subjects: Subjects | None = None
+        self.subjects: SubjectStore | None = None
+        self.ledger: Ledger | None = None
         self._sealers: dict[str, Sealer] = {}
         self.plans: dict[str, object] = {}  # what other files of this room made ready, by table
         self._held: dict[str, Held] = {}
+        self._maintained = threading.Lock()
+        self._writing = 0
+        self._gate: asyncio.Event | None = None
+        self._idle: asyncio.Event | None = None
+
+    def close(self) -> None:
+        """Let go of every file. Idempotent."""
+        self.store.close()
+        if self.subjects is not None:
+            self.subjects.close()
+        if self.ledger is not None:
+            self.ledger.close()
 
     def table(self, name: str) -> Table:
         """Return the table called `name`. Raises UnknownName."""
@@ -73,16 +81,65 @@ class Vault:
         self._sealers.clear()
         self.plans.clear()
 
-    def forget_subject(self, subject: bytes) -> None:
-        """Destroy a subject's key, durable on return. A vault without shreddable columns has none."""
-        if self.subjects is not None:
-            self.subjects.forget(subject)
+    # --- subject keys ---------------------------------------------------------------------------------------------
+
+    def demand_subjects(self) -> SubjectStore:
+        """Return the store of subject keys. Raises Refused where the vault was opened without one."""
+        if self.subjects is None:
+            raise Refused("the vault has no store of subject keys")
+        return self.subjects
 
     def subject_keys(self, subjects: Sequence[bytes]) -> Sequence[bytes]:
         """Return the keys of subjects, in order. Raises Gone for one that was erased."""
+        return self.demand_subjects().keys(subjects, now_ms=self.clock())
+
+    def draw_subjects(self, subjects: Iterable[bytes | None]) -> None:
+        """Have a key for each subject before something is sealed for her; the write makes new ones durable first.
+
+        Raises Gone for a subject that was erased.
+        """
+        self.demand_subjects().draw([subject for subject in subjects if subject is not None], self.erased)
+
+    def erased(self, subjects: Sequence[bytes]) -> set[bytes]:
+        """Return those of `subjects` whose erasure has begun."""
+        question = Select(table="erasures", columns=("subject",), where=In("subject", tuple(subjects)))
+        return {row[0] for row in self.store.select(question)}  # type: ignore[misc]  # a blob, as the shape says
+
+    def unerased(self, subjects: Iterable[bytes | None]) -> Iterator[Step]:
+        """Yield the expectation that the erasure of none of `subjects` has begun when the unit is carried out."""
+        known = tuple(dict.fromkeys(subject for subject in subjects if subject is not None))
+        if known:
+            yield Expect("erasures", In("subject", known), False)
+
+    def keep_keys(self, rows: Sequence[KeyRow], schema: Schema | None = None) -> tuple[Step, ...]:
+        """Return the step that stores key rows; tag keys of shreddable columns are stored apart at once.
+
+        `schema`: the one that says which columns those are; by default the one in force.
+        """
         if self.subjects is None:
-            raise Refused("the vault has no store of subject keys")
-        return self.subjects.keys(subjects)
+            return key_steps(rows)
+        apart = forgettable(schema or self.schema)
+        moved = [row for row in rows if row.purpose in ("index", "unique") and row.owner in apart]
+        self.subjects.put_tag_keys(moved)
+        away = {row.key_id for row in moved}
+        return key_steps([replace(row, wrapped=b"") if row.key_id in away else row for row in rows])
+
+    def trim_keys(self) -> None:
+        """Destroy the tag keys, and older wrappings of them, that the vault's durable key rows no longer need."""
+        if self.subjects is not None:
+            self.subjects.trim_tag_keys(self.ring.rows())
+
+    @contextmanager
+    def maintenance(self, what: str) -> Iterator[None]:
+        """Keep changes of keys and backups apart. Raises Conflict where one is under way."""
+        if not self._maintained.acquire(blocking=False):
+            raise Conflict(f"a {what} cannot begin while keys are changed or copied", hint="try again later")
+        try:
+            yield
+        finally:
+            self._maintained.release()
+
+    # --- transient values -----------------------------------------------------------------------------------------
 
     def hold(self, name: str, held: Held) -> None:
         """Keep a transient value in this process's memory; those whose time is over are let go."""
@@ -96,28 +153,83 @@ class Vault:
         found = self._held.get(name)
         return found if found is not None and found.until_ms > self.clock() else None
 
+    # --- writing --------------------------------------------------------------------------------------------------
+
     async def write(self, steps: Sequence[Step]) -> None:
-        """Carry out a unit of work, durable on return. Raises Clash with nothing done."""
-        await self.store.write(Unit(tuple(steps)))
+        """Carry out a unit of work, durable on return. Raises Clash with nothing done.
+
+        Subject keys that were drawn for it are durable before it.
+        """
+        if self.subjects is None:
+            await self.store.write(Unit(tuple(steps)))
+            return
+        held = self.subjects.hold()
+        try:
+            if held:
+                await self.subjects.settle(held)
+            await self.store.write(Unit(tuple(steps)))
+        finally:
+            self.subjects.release(held)
+
+    def write_now(self, steps: Sequence[Step]) -> None:
+        """`write` for a caller without an event loop."""
+        if self.subjects is None:
+            self.store.write_now(Unit(tuple(steps)))
+            return
+        held = self.subjects.hold()
+        try:
+            self.subjects.settle_now(held)
+            self.store.write_now(Unit(tuple(steps)))
+        finally:
+            self.subjects.release(held)
 
     async def attempt(self, prepare: Callable[[], tuple[A, Sequence[Step]]]) -> A:
         """Prepare from the present state and write, again while others change that state in between.
 
         `prepare` reads and returns (answer, steps), or raises what the state forbids.
         """
-        for _ in range(ATTEMPTS - 1):
-            answer, steps = prepare()
-            if not steps:
-                return answer
+        for left in reversed(range(ATTEMPTS)):
+            while self._gate is not None:
+                await self._gate.wait()
+            self._writing += 1
             try:
-                await self.write(steps)
+                answer, steps = self._prepared(prepare)
+                if steps:
+                    await self.write(steps)
+                return answer
             except Clash:
-                await asyncio.sleep(0)
-                continue
-            return answer
-        answer, steps = prepare()
-        await self.write(steps)
-        return answer
+                if not left:
+                    raise
+            finally:
+                self._writing -= 1
+                if self._idle is not None and not self._writing:
+                    self._idle.set()
+            await asyncio.sleep(0)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _prepared(self, prepare: Callable[[], tuple[A, Sequence[Step]]]) -> tuple[A, Sequence[Step]]:
+        try:
+            return prepare()
+        except PrivetError:
+            if self.subjects is not None:
+                self.subjects.release(self.subjects.hold())
+            raise
+
+    @asynccontextmanager
+    async def pause(self) -> AsyncIterator[None]:
+        """Hold new attempts back and wait for those under way: for a change of keys that every writer must see."""
+        while self._gate is not None:
+            await self._gate.wait()
+        gate = self._gate = asyncio.Event()
+        try:
+            if self._writing:
+                self._idle = asyncio.Event()
+                await self._idle.wait()
+            yield
+        finally:
+            self._idle = None
+            self._gate = None
+            gate.set()
 
     async def note(
         self, deed: Deed, *, table: str = "", columns: tuple[str, ...] = (), records: bytes = b"", count: int = 0
@@ -131,6 +243,19 @@ def create_vault(*, id: bytes, name: str, store: Store, ring: KeyRing, clock: Cl
     store.define(FIXED)
     store.write_now(Unit((*key_steps(ring.rows()), deed.entry(note="vault made"))))
     return Vault(id=id, name=name, store=store, ring=ring, schema=EMPTY, clock=clock)
+
+
+def forgettable(schema: Schema) -> frozenset[bytes]:
+    """Return the owners of the tag keys of shreddable columns: their indexes, unique sets and tokens."""
+    owners: set[bytes] = set()
+    for table in schema.tables:
+        shreddable = {column.name for column in table.columns if column.field.keep == "shreddable"}
+        for column in table.columns:
+            if column.name in shreddable:
+                owners.update(index.id for index in column.indexes)
+                owners.add(column.token_id)
+        owners.update(unique.id for unique in table.uniques if shreddable.intersection(unique.columns))
+    return frozenset(owners - {b""})
 
 
 def key_steps(rows: Sequence[KeyRow]) -> tuple[Step, ...]:

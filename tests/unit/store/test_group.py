@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Coroutine
+from typing import TypeVar
 
 import pytest
 
 from privet.errors import StoreFailed
 from privet.store.group import MOST_ROWS, MOST_UNITS, Group, Load
 from privet.store.port import Clash, Unit
+
+T = TypeVar("T")
 
 
 class Recorder:
@@ -44,6 +48,15 @@ class Recorder:
         assert self.open == []
 
 
+def finish(work: Coroutine[object, object, T]) -> T:
+    """Return what a coroutine returns; a caller that was forgotten fails the test in place of holding it up."""
+
+    async def bounded() -> T:
+        return await asyncio.wait_for(work, 10)
+
+    return asyncio.run(bounded())
+
+
 def load(rows: int) -> Load:
     """Return a load that says it has `rows` rows."""
     return Load(Unit(()), rows, {})
@@ -63,7 +76,7 @@ def test_units_that_wait_for_a_commit_share_the_next_one() -> None:
         work.gate.set()
         await asyncio.gather(first, *rest)
 
-    asyncio.run(run())
+    finish(run())
     assert work.commits == [[1], [2, 3, 4, 5, 6, 7]]
 
 
@@ -74,7 +87,7 @@ def test_a_clash_is_its_own_units_alone() -> None:
     async def run() -> list[object]:
         return await asyncio.gather(*(group.write(load(n)) for n in (1, 13, 2)), return_exceptions=True)
 
-    answers = asyncio.run(run())
+    answers = finish(run())
     assert [type(answer) for answer in answers] == [type(None), Clash, type(None)]
     assert work.commits == [[1, 2]]
     with pytest.raises(Clash):
@@ -90,7 +103,7 @@ def test_a_group_is_bounded_in_units_and_rows(each: int, most: int) -> None:
     async def run() -> None:
         await asyncio.gather(*(group.write(load(each)) for _ in range(MOST_UNITS + 5)))
 
-    asyncio.run(run())
+    finish(run())
     assert max(map(len, work.commits)) == most
     assert sum(map(len, work.commits)) == MOST_UNITS + 5
 
@@ -104,11 +117,11 @@ def test_a_failed_commit_fails_its_group_and_everything_after() -> None:
     async def run() -> list[object]:
         return await asyncio.gather(*(group.write(load(n)) for n in (2, 3)), return_exceptions=True)
 
-    assert {type(answer) for answer in asyncio.run(run())} == {StoreFailed}
+    assert {type(answer) for answer in finish(run())} == {StoreFailed}
     work.broken = False
     with pytest.raises(StoreFailed):
         group.write_now(load(4))
-    assert {type(answer) for answer in asyncio.run(run())} == {StoreFailed}
+    assert {type(answer) for answer in finish(run())} == {StoreFailed}
     assert work.commits == [[1]]
 
 
@@ -128,7 +141,7 @@ def test_threads_and_loops_write_beside_each_other_and_nobody_is_forgotten() -> 
         async def many() -> None:
             await asyncio.gather(*(one() for _ in range(10)))
 
-        asyncio.run(many())
+        finish(many())
 
     threads = [threading.Thread(target=target, daemon=True) for target in (plain, looped, plain, looped)]
     for thread in threads:
@@ -153,13 +166,13 @@ def test_a_loop_that_ended_in_mid_write_does_not_block_the_next() -> None:
         for task in tasks:
             task.cancel()
 
-    asyncio.run(give_up())
+    finish(give_up())
     work.gate.set()
 
     async def go_on() -> None:
-        await asyncio.wait_for(group.write(load(4)), 10)
+        await group.write(load(4))
 
-    asyncio.run(go_on())
+    finish(go_on())
     with group.turn():
         group.stop("over")
     assert work.commits == [[1], [4]]
@@ -178,5 +191,5 @@ def test_stop_carries_out_what_is_queued() -> None:
         with pytest.raises(StoreFailed):
             await group.write(load(2))
 
-    asyncio.run(run())
+    finish(run())
     assert work.commits == [[1]]

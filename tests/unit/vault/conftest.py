@@ -20,6 +20,7 @@ from privet.vault import migrate, records
 from privet.vault.audit import Deed
 from privet.vault.reader import read_schema
 from privet.vault.sight import View
+from privet.vault.subjects import SubjectStore
 from privet.vault.vault import Vault, create_vault
 from privet.vocabulary.access import Access, Action, Principal
 
@@ -74,7 +75,14 @@ def bench(loop: asyncio.Runner) -> Bench:
     ring = new_ring(keys, b"vault-of-a-test!", now[0])
     deed = Deed(principal="p1", verb="make", policy="built-in/1", at_ms=now[0])
     vault = create_vault(id=b"vault-of-a-test!", name="t", store=store, ring=ring, clock=lambda: now[0], deed=deed)
+    vault.subjects = subject_keys(vault.id, now[0])
     return Bench(vault, now, loop.run)
+
+
+def subject_keys(vault: bytes, now_ms: int) -> SubjectStore:
+    """Return the subject keys of a vault, in memory."""
+    engine, root = ENGINES.get("memory"), LocalStore(Secret(bytes(range(32))))
+    return SubjectStore.open((engine.open(""), engine.open("")), root, vault, now=now_ms // 1000, made=False)
 
 
 def schema(*fields: str, subject: str = "self", unique: str = "", ttl: str = "", more: str = "") -> str:

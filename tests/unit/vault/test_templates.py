@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from conftest import Bench
@@ -179,24 +178,6 @@ def test_every_template_applies_to_a_new_vault_on_disk(home: tuple[House, Caller
             assert {table.name for table in shown.tables} == set(TABLES[name].split())
 
 
-class Keys:
-    """Keys of subjects in memory: what a vault asks of their store, without the files."""
-
-    def __init__(self) -> None:
-        self.held: dict[bytes, bytes] = {}
-
-    def make(self, subjects: Any) -> None:
-        for subject in subjects:
-            self.held.setdefault(subject, digest.random_bytes(32))
-
-    def keys(self, subjects: Any) -> list[bytes]:
-        self.make(subjects)
-        return [self.held[subject] for subject in subjects]
-
-    def forget(self, subject: bytes) -> None:
-        self.held.pop(subject, None)
-
-
 def sample(field: Field, made: dict[str, str]) -> Wire:
     if field.reference:
         return made[field.reference.collection]
@@ -207,7 +188,6 @@ def sample(field: Field, made: dict[str, str]) -> Wire:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_record_of_every_table_reads_back(bench: Bench, name: str) -> None:
-    bench.vault.subjects = Keys()
     bench.apply(template_text(name))
     made: dict[str, str] = {}
     for table in bench.vault.schema.tables:
@@ -256,7 +236,7 @@ def reference() -> str:
             lines.append("")
     lines += ["## Composites", ""]
     lines += [
-        "A field that says `composite: NAME` stands for these columns, each with the field's name and `_` before its own.",
+        "A field that says `composite: NAME` stands for these columns, each with the field's name and `_` before it.",
         'Another `prefix`, or none, is `prefix: ""`.',
         "`without: [MEMBER]` leaves some out.",
         "A column that is written out under a member's full name takes its place.",

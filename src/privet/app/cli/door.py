@@ -1,4 +1,4 @@
-"""The way of a command to the data: a server by URL, the home opened here, or the socket of the process that holds it."""
+"""The way of a command to the data: a server by URL, the home opened here, or the socket of who holds it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from privet.app.client import Client
 from privet.app.settings import Settings
 from privet.app.wiring import House
 from privet.errors import Unauthenticated, VaultBusy
+from privet.secret import Secret
 
 PATIENCE_SECONDS = 10.0
 """How long a command waits for another one that holds the home and serves nobody."""
@@ -27,17 +28,17 @@ def door(reach: Reach) -> Iterator[Client]:
     """
     url = reach.url or ("" if reach.home else settings.server_url())
     if url:
-        with Client(url=url, api_key=_key(None)) as client:
+        with Client(url, _key(None), purpose=reach.purpose) as client:
             yield client
         return
     found = home_settings(reach)
     house = _house(found)
     if house is None:
-        with Client(uds=str(found.socket), api_key=_key(found)) as client:
+        with Client(f"unix:{found.socket}", _key(found), purpose=reach.purpose) as client:
             yield client
         return
     try:
-        with Client.embedded(house, house.callers.principal(_key(found), house.clock())) as client:
+        with Client.embedded(house, _key(found), purpose=reach.purpose) as client:
             yield client
     finally:
         house.close()
@@ -48,11 +49,11 @@ def home_settings(reach: Reach) -> Settings:
     return settings.load(settings.home_path(reach.home))
 
 
-def _key(found: Settings | None) -> str:
+def _key(found: Settings | None) -> Secret[str]:
     key = settings.api_key(found)
     if key is None:
         raise Unauthenticated("expected an API key, found none", hint="set PRIVET_API_KEY")
-    return key.reveal()
+    return key
 
 
 def _house(found: Settings) -> House | None:

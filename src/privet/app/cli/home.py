@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
 import click
 
 from privet.app.cli.reach import PlainCommand, reach_of
-from privet.app.settings import CONFIG, Settings, home_path
+from privet.app.settings import CONFIG, Settings, home_path, load
 from privet.errors import Refused
 
 
@@ -48,7 +49,8 @@ def init(passphrase_file: Path | None) -> None:
     click.echo(f"Keep {wanted.key_file} safe, and a copy of it elsewhere: without it every value is lost for good.")
     if passphrase_file is not None:
         click.echo(f"Commands now need the passphrase: PRIVET_PASSPHRASE_FILE={passphrase_file}")
-    if "backup" in click.get_current_context().find_root().command.list_commands(click.get_current_context()):
+    root = click.get_current_context().find_root()
+    if isinstance(root.command, click.Group) and "backup" in root.command.list_commands(root):
         click.echo("`privet backup` copies the rest.")
 
 
@@ -69,17 +71,22 @@ def serve(host: str | None, port: int | None) -> None:
 
     Other commands on this machine then reach the data through the socket by themselves.
     """
-    from privet.app.cli.door import home_settings
+    from privet.app import worker
     from privet.app.http import server
     from privet.app.wiring import House, refuse_loose
 
     reach = reach_of(click.get_current_context())
-    found = home_settings(reach)
+    found = load(home_path(reach.home))
     refuse_loose(found)
     server.demand_loopback(host or found.host)
     house = House(found)
 
+    duties: list[asyncio.Task[None]] = []
+
     def ready(addresses: tuple[str, ...]) -> None:
+        # Called on the server's event loop, which cancels what still runs when it ends.
+        duties.append(asyncio.create_task(worker.keep_sequenced(house)))
+        duties.append(asyncio.create_task(worker.keep_expiring(house)))
         line = json.dumps({"addresses": addresses}) if reach.json else "\n".join(addresses)
         click.echo(line if reach.json else f"serving {found.home}\n{line}")
 

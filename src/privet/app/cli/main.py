@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("privet.app.cli.load:import_", "Import a CSV file and get the same rows with tokens."),
     "export": ("privet.app.cli.load:export", "Write a table out as CSV or NDJSON."),
     "query": ("privet.app.cli.verbs:query", "Ask a question in SQL."),
+    "prove": ("privet.app.cli.audit:prove", "Prove a copy of an audit, away from the vault."),
 }
 """Command → (where it is, what it does)."""
 
@@ -96,7 +97,9 @@ class Root(click.Group):
         except OSError as error:
             if isinstance(error, BrokenPipeError):
                 raise  # click ends quietly when the reader of our output has gone
-            failed = PrivetError(f"{(error.strerror or 'input or output failed').lower()}", at=str(error.filename or ""))
+            failed = PrivetError(
+                f"{(error.strerror or 'input or output failed').lower()}", at=str(error.filename or "")
+            )
             raise Failure(failed, as_json=ctx.ensure_object(Reach).json) from None
 
 

@@ -13,8 +13,10 @@ class Reach:
     def __init__(self) -> None:
         self.home = ""
         self.url = ""
+        self.purpose = ""
         self.json = False
         self.yes = False
+        self.idempotency_key = ""
 
 
 def shared_options() -> list[click.Parameter]:
@@ -27,14 +29,26 @@ def shared_options() -> list[click.Parameter]:
             ["--url"], metavar="URL", expose_value=False, callback=_remember, help="A server to ask (PRIVET_URL)."
         ),
         click.Option(
-            ["--json"], is_flag=True, expose_value=False, callback=_remember, help="Print JSON, one line."
+            ["--purpose"], metavar="USE", expose_value=False, callback=_remember, help="The data use that this is for."
         ),
+        click.Option(["--json"], is_flag=True, expose_value=False, callback=_remember, help="Print JSON, one line."),
     ]
 
 
 def yes_option() -> click.Option:
     """Return the option of commands that ask before they act."""
     return click.Option(["--yes"], is_flag=True, expose_value=False, callback=_remember, help="Do not ask.")
+
+
+def once_option() -> click.Option:
+    """Return the option of commands that change something."""
+    return click.Option(
+        ["--idempotency-key"],
+        metavar="KEY",
+        expose_value=False,
+        callback=_remember,
+        help="Repeated with the same KEY, it is done once.",
+    )
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:

@@ -14,7 +14,7 @@ import click
 import msgspec
 
 from privet import codec
-from privet.app.cli.reach import PlainCommand, reach_of, shared_options, yes_option
+from privet.app.cli.reach import PlainCommand, once_option, reach_of, shared_options, yes_option
 from privet.app.cli.show import answer
 from privet.app.services.verb import Verb
 from privet.errors import MalformedBody
@@ -36,6 +36,7 @@ class Writing:
 
 PLAIN = Writing()
 WRITINGS: dict[str, Writing] = {
+    "audit.verify": Writing(files=("checkpoint",)),
     "principals.create": Writing(args=("name",), names=(("roles", "role"),)),
     "principals.revoke": Writing(args=("name",)),
     "queries.explain": Writing(args=("sql",)),
@@ -91,18 +92,21 @@ def command_of(verb: Verb, name: str = "") -> click.Command:
         said = {f.name: _read(verb, f, given[f.name], writing) for f in fields if given.get(f.name) not in (None, ())}
         if "file" in writing.left_out and given["schema"] != "-":
             said["file"] = given["schema"]
-        # The ask is read here as the server would read it, so that a fault is shown before anything opens.
-        codec.decode(codec.encode(said), verb.ask, max_keys=verb.max_keys)
         act(verb, said)
 
     asked = " ".join((verb.ask.__doc__ or "").split())
     return PlainCommand(
         name or verb.name.partition(".")[2],
-        params=[*(_param(verb, field, writing) for field in fields), *([yes_option()] if verb.name in ACTS else ())],
+        params=[*(_param(verb, field, writing) for field in fields), *_extras(verb)],
         callback=run,
         help=verb.about if asked in ("", "Nothing to say.") else f"{verb.about}\n\n{asked}",
         short_help=verb.about,
     )
+
+
+def _extras(verb: Verb) -> list[click.Parameter]:
+    asks, once = [yes_option()] if verb.name in ACTS else [], [once_option()] if verb.changes else []
+    return [*asks, *once]
 
 
 def perform(verb: Verb, said: Mapping[str, Any]) -> None:
@@ -111,14 +115,14 @@ def perform(verb: Verb, said: Mapping[str, Any]) -> None:
 
     reach = reach_of(click.get_current_context())
     with door(reach) as client:
-        found = carry_out(client, verb.name, said)
+        found = client.call(verb.name, said, key=reach.idempotency_key)
     click.echo(answer(found, as_json=reach.json))
+    raise click.exceptions.Exit(exit_code(found))
 
 
-def carry_out(client: Any, name: str, said: Mapping[str, Any]) -> Any:
-    """Return the answer of the verb called `name`."""
-    noun, _, action = name.partition(".")
-    return getattr(getattr(client, noun), action)(**said)
+def exit_code(found: object) -> int:
+    """Return 1 for the answer of a check that found faults, so that scripts see it; else 0."""
+    return 1 if getattr(found, "sound", True) is False else 0
 
 
 def confirm_apply(verb: Verb, said: Mapping[str, Any]) -> None:
@@ -129,11 +133,11 @@ def confirm_apply(verb: Verb, said: Mapping[str, Any]) -> None:
     with door(reach) as client:
         if not reach.yes:
             asked = {name: value for name, value in said.items() if name != "allow_loss"}
-            plan = carry_out(client, "vaults.plan", asked)
+            plan = client.call("vaults.plan", asked)
             if plan.changes:
                 click.echo(answer(plan, as_json=False), err=True)
                 click.confirm("Apply this?", abort=True, err=True)
-        found = carry_out(client, verb.name, said)
+        found = client.call(verb.name, said, key=reach.idempotency_key)
     click.echo(answer(found, as_json=reach.json))
 
 

@@ -16,9 +16,10 @@ from typing import Any
 
 from privet import codec, digest
 from privet.app.http import problems
+from privet.app.http.head import bearer, check_body, header_lines, sends_body, too_large
 from privet.app.http.paths import Incoming, Paths, Reply, Route
-from privet.app.http.problems import HeadersTooLarge, TooSlow, WrongMedia, WrongMethod
-from privet.errors import LimitExceeded, MalformedBody, PrivetError, TooLarge, Unauthenticated, Unavailable
+from privet.app.http.problems import TooSlow, WrongMethod
+from privet.errors import LimitExceeded, PrivetError, Unavailable
 from privet.vocabulary.access import Principal
 
 Scope = MutableMapping[str, Any]
@@ -27,8 +28,6 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 log = logging.getLogger("privet.http")
 
-MOST_HEADERS = 100
-MOST_HEADER_BYTES = 16 << 10
 SECURITY: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
@@ -168,8 +167,8 @@ class Guard:
 
     async def _answer(self, exchange: _Exchange) -> Reply:
         scope = exchange.scope
-        exchange.headers = _headers(scope["headers"])
-        exchange.unread = _sends_body(exchange.headers)
+        exchange.headers = header_lines(scope["headers"])
+        exchange.unread = sends_body(exchange.headers)
         method = scope["method"]
         try:
             route, params = self._paths.find(method, scope.get("raw_path") or scope["path"].encode())
@@ -178,7 +177,7 @@ class Guard:
                 raise
             return Reply(204, headers=problems.headers_of(error))
         incoming = self._admit(exchange, route, params)
-        _check_body(exchange.headers, route.max_body_bytes)
+        check_body(exchange.headers, route.max_body_bytes, json=route.takes_json)
         loop = asyncio.get_running_loop()
         began = loop.time()
         work = self._limits.work_seconds
@@ -225,7 +224,7 @@ class Guard:
             chunk = message.get("body", b"")
             size += len(chunk)
             if size > most:
-                raise _too_large(most)
+                raise too_large(most)
             chunks.append(chunk)
             if not message.get("more_body", False):
                 exchange.unread = False
@@ -235,70 +234,6 @@ class Guard:
 
 def _no_check() -> None:
     return None
-
-
-def bearer(headers: Mapping[bytes, bytes]) -> str:
-    """Return the API key of an Authorization line. Raises Unauthenticated."""
-    scheme, _, key = headers.get(b"authorization", b"").partition(b" ")
-    if scheme.lower() != b"bearer" or not key or not key.isascii():
-        raise Unauthenticated("expected an API key", hint="send `Authorization: Bearer pvt_…`")
-    return key.decode("ascii")
-
-
-def _headers(lines: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Return the header lines as a mapping. A line that stands twice could be read in two ways, so it is refused."""
-    if len(lines) > MOST_HEADERS or sum([len(name) + len(value) for name, value in lines]) > MOST_HEADER_BYTES:
-        raise HeadersTooLarge(f"expected at most {MOST_HEADERS} header lines and {MOST_HEADER_BYTES >> 10} kB of them")
-    found = dict(lines)
-    if len(found) != len(lines):
-        names = [name for name, _ in lines]
-        if any(names.count(name) > 1 for name in _ONCE):
-            raise MalformedBody("expected each header line once")
-    return found
-
-
-_ONCE = (
-    b"authorization",
-    b"content-length",
-    b"content-type",
-    b"content-encoding",
-    b"transfer-encoding",
-    b"idempotency-key",
-    b"privet-purpose",
-)
-
-
-def _sends_body(headers: Mapping[bytes, bytes]) -> bool:
-    return headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
-
-
-def _check_body(headers: Mapping[bytes, bytes], most: int) -> None:
-    """Refuse by the header lines alone what need not be read."""
-    length = headers.get(b"content-length")
-    if length is not None:
-        if not length.isdigit():
-            raise MalformedBody("expected `Content-Length` as a number")
-        # int() of very long digit strings is slow and refused by Python, so the length counts first.
-        if len(length) > 15 or int(length) > most:
-            raise _too_large(most)
-    elif not most and b"transfer-encoding" in headers:
-        raise _too_large(most)
-    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
-        raise WrongMedia("expected a body without `Content-Encoding`")
-    media = headers.get(b"content-type")
-    if most and media is not None and media != b"application/json" and not _is_json(media):
-        raise WrongMedia("expected a body of `application/json`", hint="send `Content-Type: application/json`")
-
-
-def _is_json(media: bytes) -> bool:
-    kind, _, parameter = media.lower().replace(b" ", b"").partition(b";")
-    return kind == b"application/json" and parameter in (b"", b"charset=utf-8")
-
-
-def _too_large(most: int) -> TooLarge:
-    if not most:
-        return TooLarge("expected no body")
-    return TooLarge(f"expected a body of at most {most} bytes", hint="send the records in several batches")
 
 
 async def _reply(exchange: _Exchange, reply: Reply | None) -> None:

@@ -41,7 +41,8 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One method of one path. `max_body_bytes` 0: takes no body. `open`: needs no credential."""
+    """One method of one path. `max_body_bytes` 0: takes no body. `open`: needs no credential. `takes_json`: a body
+    that calls itself something else is refused. `streams`: has no length at the start, so HEAD does not apply."""
 
     name: str
     method: str
@@ -49,6 +50,7 @@ class Route:
     run: Callable[[Incoming], Awaitable[Reply]]
     max_body_bytes: int = 0
     open: bool = False
+    takes_json: bool = True
     streams: bool = False
 
     @property

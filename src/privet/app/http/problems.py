@@ -152,13 +152,13 @@ def error_of(body: bytes, status: int) -> PrivetError:
         found = msgspec.json.decode(body, type=Problem)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return errors.Unavailable(f"expected a problem from the server, found something else with status {status}")
-    faults = tuple(_made(_class_of(f.code, 422), f.detail, at=f.at, hint=f.hint) for f in found.faults)
+    faults = tuple(made(_class_of(f.code, 422), f.detail, at=f.at, hint=f.hint) for f in found.faults)
     kind = _class_of(found.code, found.status)
-    return _made(kind, found.detail or found.title, at=found.at, hint=found.hint, faults=faults)
+    return made(kind, found.detail or found.title, at=found.at, hint=found.hint, faults=faults)
 
 
-def _made(kind: type[PrivetError], message: str, **rest: Any) -> PrivetError:
-    # Some classes build their message from parts, which do not travel; the words that came do.
+def made(kind: type[PrivetError], message: str, **rest: Any) -> PrivetError:
+    """Return an error of a class with these words: some build theirs from parts, which do not travel."""
     error = kind.__new__(kind, message)
     PrivetError.__init__(error, message, **rest)
     if isinstance(error, errors.InvalidValue):
@@ -172,7 +172,8 @@ def _class_of(code: str, status: int) -> type[PrivetError]:
     found = _by_code().get(code)
     if found is not None:
         return found
-    return next((kind for kind, number in reversed(STATUSES) if number == status), PrivetError)
+    # The last row of a status is its widest class. A clash is of the store alone and never comes back as one.
+    return next((kind for kind, number in reversed(STATUSES) if number == status and kind is not Clash), PrivetError)
 
 
 def _by_code() -> dict[str, type[PrivetError]]:

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 
 from privet import codec, digest
 from privet.app.http.asks import Reader
+from privet.app.http.files import file_routes
 from privet.app.http.guard import Guard, Limits
 from privet.app.http.openapi import document
 from privet.app.http.paths import Incoming, Paths, Reply, Route
@@ -60,11 +61,15 @@ def make_app(
     limits: Limits | None = None,
 ) -> Guard:
     """Return the ASGI application of a house. `verbs`: all of them by default. `extra`: routes of other makers."""
-    rows, flows = tuple(all_verbs() if verbs is None else verbs), tuple(streams)
-    routes = [verb_route(house, verb) for verb in rows]
-    routes += [stream_route(house, stream) for stream in flows]
-    routes += [openapi_route(rows, flows), *extra]
-    return Guard(Paths(routes), Callers(house).principal, limits)
+    routes = make_routes(house, tuple(all_verbs() if verbs is None else verbs), tuple(streams))
+    return Guard(Paths([*routes, *extra]), Callers(house).principal, limits)
+
+
+def make_routes(house: House, verbs: tuple[Verb, ...], streams: tuple[Stream, ...]) -> list[Route]:
+    """Return every route of a house: one for each verb and stream, the description, and those of files."""
+    routes = [verb_route(house, verb) for verb in verbs]
+    routes += [stream_route(house, stream) for stream in streams]
+    return [*routes, openapi_route(verbs, streams), *file_routes(house, caller)]
 
 
 def verb_route(house: House, verb: Verb) -> Route:

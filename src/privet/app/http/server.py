@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
-import ipaddress
 import logging
 import os
 import resource
@@ -20,6 +19,7 @@ from pathlib import Path
 import uvloop
 from uvicorn import Config, Server
 
+from privet.app.http.address import is_loopback
 from privet.app.http.guard import Limits
 from privet.app.http.routes import make_app
 from privet.app.http.slow import DeadlineProtocol, sweep
@@ -67,6 +67,7 @@ def serve(
             lifespan="off",
             interface="asgi3",
             log_config=None,
+            log_level=logging.ERROR,  # a warning for all that is no HTTP lets anybody fill the log
             access_log=False,
             proxy_headers=False,
             server_header=False,
@@ -115,11 +116,7 @@ class _Server(Server):
 
 def demand_loopback(host: str) -> None:
     """Raise Refused for an address that other machines reach: Privet itself speaks no TLS."""
-    try:
-        inside = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        inside = False
-    if not inside:
+    if not is_loopback(host):
         raise Refused(
             "expected a loopback address to listen on: requests would cross the network in the clear",
             hint="listen on 127.0.0.1 and let a TLS proxy on this machine forward to it",

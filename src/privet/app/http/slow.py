@@ -16,7 +16,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from privet import digest
 from privet.app.http import problems
-from privet.app.http.guard import CLOSE, MOST_HEADER_BYTES, MOST_HEADERS, SECURITY, Limits
+from privet.app.http.guard import CLOSE, SECURITY, Limits
+from privet.app.http.head import MOST_HEADER_BYTES, MOST_HEADERS
 from privet.app.http.problems import HeadersTooLarge, TooSlow
 from privet.errors import LimitExceeded, MalformedBody, PrivetError
 
@@ -30,9 +31,10 @@ class DeadlineProtocol(HttpToolsProtocol):
     head_since = 0.0
     stalled_since = 0.0
     closing_since = 0.0
-    head_bytes = 0
+    head_bytes = waiting_bytes = 0
+    head_done = False
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
         """Take a connection, or refuse it where there are too many."""
         super().connection_made(transport)
         self.head_since = self.loop.time()
@@ -43,7 +45,14 @@ class DeadlineProtocol(HttpToolsProtocol):
         """Read bytes; whatever comes between two requests starts the clock of the next head."""
         if self.transport.is_closing():
             return
+        idle = self.cycle is None or self.cycle.response_complete
+        self.head_done = False
         super().data_received(data)
+        if idle and self.head_since and not self.head_done:
+            # All of it belongs to one head. The parser keeps an unfinished line to itself, so lines are not enough.
+            self.waiting_bytes += len(data)
+            if self.waiting_bytes > MOST_HEADER_BYTES:
+                self._too_large()
         if self.parser is None or self.head_since or self.timeout_keep_alive_task is not None:
             return
         if self.cycle is None or self.cycle.response_complete:
@@ -69,7 +78,7 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Stop the clock of the head; a connection that was refused starts no request."""
-        self.head_since = 0.0
+        self.head_since, self.waiting_bytes, self.head_done = 0.0, 0, True
         if not self.transport.is_closing():
             super().on_headers_complete()
 
@@ -100,6 +109,10 @@ class DeadlineProtocol(HttpToolsProtocol):
     def refuse(self, error: PrivetError, status: int = 0) -> None:
         """Answer with a problem on the wire itself, past the application, and close."""
         if self.transport.is_closing():
+            return
+        if self.cycle is not None and not self.cycle.response_complete:
+            # An answer is under way; words of ours in its middle would be read as a part of it.
+            self.transport.close()
             return
         told = problems.problem(error, digest.random_bytes(16).hex())
         status = status or told.status

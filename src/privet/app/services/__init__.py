@@ -6,7 +6,7 @@ from importlib import import_module
 
 from privet.app.services.verb import Verb
 
-NOUNS = ("audit", "health", "principals", "records", "subjects", "tokens", "types", "vaults")
+NOUNS = ("audit", "health", "principals", "queries", "records", "subjects", "tokens", "types", "vaults")
 
 
 def verbs() -> tuple[Verb, ...]:

@@ -15,7 +15,7 @@ from privet.vault.listing import export
 from privet.vault.sight import View
 
 
-class ExportAsk(Ask):
+class ExportAsk(Ask, kw_only=True):
     """Show every record. `columns`: comma-separated, all by default. `redaction`: show no more than this."""
 
     vault: str = ""
@@ -24,7 +24,7 @@ class ExportAsk(Ask):
     redaction: str = ""
 
 
-class Line(Answer):
+class Line(Answer, kw_only=True):
     """One record of an export."""
 
     id: str

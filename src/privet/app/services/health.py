@@ -5,6 +5,7 @@ from __future__ import annotations
 from privet import __version__
 from privet.app.services.verb import Answer, Ask, Caller, Verb
 from privet.app.wiring import House
+from privet.errors import Unavailable
 from privet.store.port import Put, Unit
 
 
@@ -20,7 +21,10 @@ class Health(Answer):
 
 
 async def health(house: House, who: Caller, ask: NoAsk) -> Health:
-    """Answer once a write is durable. Raises StoreFailed where none can be."""
+    """Answer once a write is durable. Raises StoreFailed where none can be, Unavailable where no audit is signed."""
+    if house.unsequenced:
+        names = ", ".join(f"`{name}`" for name in sorted(house.unsequenced))
+        raise Unavailable(f"the audit of {names} is not signed", hint="`privet audit verify` says what is wrong")
     beat = house.clock().to_bytes(8, "big")
     await house.control.write(Unit((Put("meta", ("name", "value"), (("heartbeat", beat),)),)))
     return Health(status="ok", version=__version__)

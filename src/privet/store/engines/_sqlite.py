@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from contextlib import suppress
+from typing import Literal
 
 import apsw
 
@@ -28,6 +29,8 @@ VFS = "unix-excl"
 PAGE_BYTES = 4096
 WRITER_CACHE_KIB = 16_000
 CHECKPOINT_PAGES = 8_000  # 32 MB of log; at 1,000 pages half of a bulk load's time went into checkpoints
+BUSY_MS = 30_000  # without a write-ahead log a commit waits for readers, and readers for a commit
+Journal = Literal["wal", "truncate"]
 SYNCHRONOUS = {"OFF": 0, "NORMAL": 1, "FULL": 2}
 MOST_PLANS = 2_000  # compiled questions that are kept
 
@@ -64,8 +67,12 @@ def make_private(path: str) -> None:
         raise Refused("the file of the store cannot be made", at=path) from None
 
 
-def connect(path: str, vfs: str, synchronous: str) -> apsw.Connection:
-    """Return the writing connection, its settings read back. Raises Refused where one is not as demanded."""
+def connect(path: str, vfs: str, synchronous: str, journal: Journal = "wal") -> apsw.Connection:
+    """Return the writing connection, its settings read back. Raises Refused where one is not as demanded.
+
+    `journal` "truncate": a rollback journal that is cut and synced at each commit, so that no copy of a deleted row
+    stays behind; a write-ahead log keeps them until it is overwritten.
+    """
     writer = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
     try:
         if vfs != VFS:
@@ -78,11 +85,15 @@ def connect(path: str, vfs: str, synchronous: str) -> apsw.Connection:
         writer.pragma("cache_size", -WRITER_CACHE_KIB)
         writer.pragma("foreign_keys", False)
         writer.pragma("secure_delete", True)
+        # macOS answers a plain fsync before the drive has written; elsewhere these change nothing.
+        writer.pragma("fullfsync", True)
+        writer.pragma("checkpoint_fullfsync", True)
         writer.wal_autocheckpoint(0)
-        journal = writer.pragma("journal_mode", "WAL")
+        writer.set_busy_timeout(0 if journal == "wal" else BUSY_MS)
+        found = writer.pragma("journal_mode", journal)
         writer.pragma("synchronous", synchronous)
-        if journal != "wal" or writer.pragma("synchronous") != SYNCHRONOUS[synchronous]:
-            raise Refused("SQLite does not keep a write-ahead log with full synchronization here", at=path)
+        if found != journal or writer.pragma("synchronous") != SYNCHRONOUS[synchronous]:
+            raise Refused(f"SQLite does not keep a journal of kind `{journal}` with full synchronization here", at=path)
     except BaseException:
         writer.close()
         raise

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import islice
 
 import apsw
@@ -20,8 +21,10 @@ from privet.store import capability
 from privet.store.check import Change, Tables, change, check_select, check_shape, check_unit, shape_of, table_of
 from privet.store.compile import Plan, alter, create, select_plan
 from privet.store.engines._sqlite import (
+    BUSY_MS,
     CHECKPOINT_PAGES,
     VFS,
+    Journal,
     Transaction,
     connect,
     keep,
@@ -41,19 +44,25 @@ BACKUP_PAGES = 500  # copied before the interpreter may look after something els
 
 
 def open_store(
-    path: str, *, vfs: str = VFS, unsafe_synchronous: str = "FULL", checkpoint_pages: int = CHECKPOINT_PAGES
+    path: str,
+    *,
+    vfs: str = VFS,
+    unsafe_synchronous: str = "FULL",
+    checkpoint_pages: int = CHECKPOINT_PAGES,
+    journal: Journal = "wal",
 ) -> SqliteStore:
     """Open or create the store in the file `path`, mode 0600.
 
     Raises VaultBusy where somebody has it open, NewerData, Damaged, NotFound where the folder does not exist, and
-    Refused where others may read the file or SQLite does not take a setting. The keywords are for fault tests:
-    `unsafe_synchronous` gives durability up.
+    Refused where others may read the file or SQLite does not take a setting. `journal` "truncate" leaves no trace of
+    a deleted row once the deletion is durable; a commit then waits for questions that are being answered. The other
+    keywords are for fault tests: `unsafe_synchronous` gives durability up.
     """
     handle = lock(path)
     writer = None
     try:
         make_private(path)
-        writer = connect(path, vfs, unsafe_synchronous)
+        writer = connect(path, vfs, unsafe_synchronous, journal)
         store = SqliteStore(path, Transaction(writer, checkpoint_pages), vfs, handle)
         migrate(writer, scripts("sqlite"), store.save_format)
         store.load()
@@ -232,6 +241,7 @@ class SqliteStore:
         self._demand_open()
         try:
             reader = apsw.Connection(self._path, flags=apsw.SQLITE_OPEN_READWRITE, vfs=self._vfs)
+            reader.set_busy_timeout(BUSY_MS)  # with a write-ahead log there is nothing to wait for
             reader.pragma("cache_size", -READER_CACHE_KIB)
             reader.pragma("query_only", True)
         except apsw.Error as error:
@@ -297,4 +307,9 @@ class SqliteStore:
             raise StoreFailed("the store is closed")
 
 
-PART = Engine(name="sqlite", open=open_store, newest_format=len(scripts("sqlite")))
+PART = Engine(
+    name="sqlite",
+    open=open_store,
+    newest_format=len(scripts("sqlite")),
+    open_forgetful=partial(open_store, journal="truncate"),
+)

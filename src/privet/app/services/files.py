@@ -1,0 +1,73 @@
+"""Files of records: put one, get one. Both are streams, so each door writes its own route to them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable
+
+from privet import digest
+from privet.app.services.records import permit, read_id
+from privet.app.services.verb import Answer, Ask, Caller
+from privet.app.wiring import House
+from privet.vault import files
+from privet.vault.files import Download, Upload
+from privet.vault.media import ANYTHING
+
+PATH = "/v1/vaults/{vault}/tables/{table}/records/{id}/files/{column}"
+
+
+class PutAsk(Ask, kw_only=True):
+    """Make what arrives the file of a record's column. `size`, `sha256`: refuse anything else."""
+
+    vault: str = ""
+    table: str = ""
+    id: str = ""
+    column: str = ""
+    name: str = ""
+    mime: str = ANYTHING
+    size: int | None = None
+    sha256: str = ""
+
+
+class GetAsk(Ask, kw_only=True):
+    """Name the file of a record's column."""
+
+    vault: str = ""
+    table: str = ""
+    id: str = ""
+    column: str = ""
+
+
+class FileShown(Answer):
+    """A file as its record names it. `version`: of the record. `sha256`: hexadecimal."""
+
+    id: str
+    version: int
+    name: str
+    mime: str
+    size: int
+    sha256: str
+
+
+async def put(house: House, who: Caller, ask: PutAsk, content: AsyncIterable[bytes]) -> FileShown:
+    """Store a file, in place of the one before. Nothing of it shows before all of it is durable."""
+    vault = house.vault(ask.vault)
+    allowed = permit(house, vault, who, "update", ask.table, (ask.column,))
+    deed = who.deed("files.put", house.policy(vault).version, vault.clock())
+    sent = Upload(content=content, name=ask.name, mime=ask.mime, size=ask.size, sha256=ask.sha256)
+    written, stored = await files.store(vault, allowed, read_id(ask.id), ask.column, sent, deed)
+    return FileShown(
+        id=digest.id_text(written.id),
+        version=written.version,
+        name=stored.name,
+        mime=stored.mime,
+        size=stored.size,
+        sha256=stored.sha256,
+    )
+
+
+async def get(house: House, who: Caller, ask: GetAsk) -> Download:
+    """Return a file, to those who see its column in plain text. Audited before it returns."""
+    vault = house.vault(ask.vault)
+    allowed = permit(house, vault, who, "read", ask.table, (ask.column,))
+    deed = who.deed("files.get", house.policy(vault).version, vault.clock())
+    return await files.read(vault, allowed, read_id(ask.id), ask.column, deed)

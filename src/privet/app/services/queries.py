@@ -1,0 +1,121 @@
+"""Queries: ask a vault in SQL, or see how it would answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from privet.app.services.records import permit
+from privet.app.services.verb import Answer, Ask, Caller, Verb
+from privet.app.wiring import House
+from privet.errors import Denied
+from privet.vault import query
+from privet.vault.clearance import Permits
+from privet.vault.question import Question
+from privet.vault.vault import Vault
+from privet.vault.wording import read_question
+from privet.vocabulary.access import Action
+
+LEAST_GROUP = 5  # rows of a group that is shown to callers who do not see its values in the clear
+
+
+class QueryAsk(Ask, kw_only=True):
+    """Ask in SQL. `redaction`: show no more than this. `explain`: the plan alone. `allow_scan`: open however many
+    records it takes."""
+
+    vault: str = ""
+    sql: str
+    redaction: str = ""
+    explain: bool = False
+    allow_scan: bool = False
+
+
+class ExplainAsk(Ask, kw_only=True):
+    """See the plan of a question in SQL."""
+
+    vault: str = ""
+    sql: str
+
+
+class Answered(Answer, kw_only=True):
+    """Names of columns, then rows of values in that order. `used`: what decided the rows: `index`, `scan` or
+    `index+scan`. `plan`: lines of text. `suppressed`: small groups were left out. `cut`: there is more than the
+    limit."""
+
+    columns: list[str]
+    rows: list[list[Any]]
+    used: str
+    plan: list[str]
+    suppressed: bool = msgspec.field(default=False)
+    cut: bool = msgspec.field(default=False)
+
+
+async def run(house: House, who: Caller, ask: QueryAsk) -> Answered:
+    """Answer a question, as far as the caller may ask it and see it."""
+    if ask.explain:
+        return await explain(house, who, ExplainAsk(vault=ask.vault, sql=ask.sql))
+    vault = house.vault(ask.vault)
+    question = read_question(ask.sql, vault.schema)
+    permits = _permits(house, vault, who, question)
+    least = 1 if not question.grouped or query.plainly(question, permits) else LEAST_GROUP
+    deed = who.deed("queries.run", house.policy(vault).version, vault.clock())
+    terms = query.Terms(redaction=ask.redaction, least=least, allow_scan=ask.allow_scan)
+    return _answered(await query.run(vault, question, permits, deed, terms))
+
+
+async def explain(house: House, who: Caller, ask: ExplainAsk) -> Answered:
+    """Say how a question would be answered, reading no record."""
+    vault = house.vault(ask.vault)
+    question = read_question(ask.sql, vault.schema)
+    return _answered(query.explain(vault, question, _permits(house, vault, who, question)))
+
+
+def _permits(house: House, vault: Vault, who: Caller, question: Question) -> Permits:
+    """Return what the caller may read and search of each table. Raises Denied for a table with neither."""
+    found: dict[Action, dict[str, Any]] = {"read": {}, "search": {}}
+    for source in question.sources:
+        name, denials = source.table.name, []
+        for action, permits in found.items():
+            try:
+                permits[name] = permit(house, vault, who, action, name, source.table.names())
+            except Denied as error:
+                denials.append(error)
+        if len(denials) == len(found):
+            raise denials[0]
+    return Permits(read=found["read"], search=found["search"])
+
+
+def _answered(answer: query.Answer) -> Answered:
+    return Answered(
+        columns=list(answer.columns),
+        rows=answer.rows,
+        used=answer.used,
+        plan=list(answer.plan),
+        suppressed=answer.suppressed,
+        cut=answer.cut,
+    )
+
+
+_PATH = "/v1/vaults/{vault}/query"
+
+VERBS: tuple[Verb, ...] = (
+    Verb(
+        name="queries.run",
+        method="POST",
+        path=_PATH,
+        ask=QueryAsk,
+        answer=Answered,
+        run=run,
+        about="Ask in SQL: a small part of SELECT over encrypted indexes.",
+    ),
+    Verb(
+        name="queries.explain",
+        method="POST",
+        path=_PATH + "/explain",
+        ask=ExplainAsk,
+        answer=Answered,
+        run=explain,
+        about="Show how a question would be answered, reading no record.",
+    ),
+)

@@ -1,0 +1,44 @@
+"""What a server does by itself: sign the audits each second, and let old entries expire."""
+
+from __future__ import annotations
+
+import asyncio
+
+from privet.app.wiring import House
+from privet.errors import PrivetError
+from privet.vault.audit import Deed
+from privet.vault.history import EXPIRE_MS, expire
+
+PRINCIPAL = "privet"  # who an entry names where nobody asked
+
+
+async def keep_sequenced(house: House, every_seconds: float = 1.0) -> None:
+    """Advance the log of the house and of every open vault, until it is cancelled.
+
+    Where a log cannot be advanced, `house.unsequenced` says so, and health with it, until it can.
+    """
+    while True:
+        await sequence(house)
+        await asyncio.sleep(every_seconds)
+
+
+async def sequence(house: House) -> None:
+    """Advance every log once, off the event loop."""
+    for log in house.logs():
+        try:
+            await asyncio.to_thread(log.advance)
+        except PrivetError as error:
+            house.unsequenced[log.origin] = error.code
+        else:
+            house.unsequenced.pop(log.origin, None)
+
+
+async def keep_expiring(house: House, every_seconds: float = 86_400.0, keep_ms: int = EXPIRE_MS) -> None:
+    """Empty entries older than `keep_ms` in every vault, until it is cancelled."""
+    while True:
+        for name in house.vault_names():
+            vault = house.vault(name)
+            now = vault.clock()
+            deed = Deed(principal=PRINCIPAL, verb="audit.expire", policy=house.policy(vault).version, at_ms=now)
+            await expire(vault, now - keep_ms, deed)
+        await asyncio.sleep(every_seconds)

@@ -1,0 +1,111 @@
+"""The ledger of erasures, outside the database: an append-only file of MACed lines with opaque ids.
+
+A database restored from a backup does not know who was erased since; the ledger does, and `vault.erasure` replays it
+before the vault serves. Each line's MAC covers the line before it, so a line that was changed, dropped or moved is
+found. Lines cut off the end are not found here: those that the database knows are written again, the rest is the
+business of the audit's checkpoints.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from privet import digest
+from privet.errors import Damaged, StoreFailed
+
+_MAC_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One erasure. `intent` and `subject`: 16 bytes each. `at_ms`: UTC milliseconds since 1970."""
+
+    intent: bytes
+    subject: bytes
+    at_ms: int
+
+
+class Ledger:
+    """An open ledger. Any thread may append."""
+
+    def __init__(self, path: Path, key: bytes, vault: bytes) -> None:
+        """Open or make the file at `path`, mode 0600. `key`: of the MACs, 32 bytes. `vault`: its id.
+
+        Raises Damaged where a line fails its check. A last line that was cut short by a crash is dropped: nobody was
+        told that it was written.
+        """
+        self.path = path
+        self._key = key
+        self._lock = threading.Lock()
+        self._failed = False
+        head = f"privet erasures 1 {digest.id_text(vault)}\n".encode()
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        with os.fdopen(handle, "r+b", closefd=False) as file:
+            text = file.read()
+        self._handle = handle
+        self._last = digest.mac(key, head)
+        whole = text[: text.rfind(b"\n") + 1]
+        if not whole:
+            os.ftruncate(handle, 0)
+            self._write(head)
+            _sync_folder(path)
+        else:
+            os.ftruncate(handle, len(whole))
+        lines = whole.splitlines(keepends=True)
+        if lines and lines[0] != head:
+            raise Damaged("expected the erasure ledger of this vault", at=str(path))
+        self.entries = [self._read(line, at) for at, line in enumerate(lines[1:], 2)]
+
+    def append(self, entry: Entry) -> None:
+        """Add an entry, durable on return. Raises StoreFailed; then nothing more is taken."""
+        with self._lock:
+            if self._failed:
+                raise StoreFailed("the erasure ledger could not be written, and takes no more")
+            mac = self._mac(entry)
+            fields = (str(entry.at_ms), entry.intent.hex(), entry.subject.hex(), mac.hex())
+            try:
+                self._write((" ".join(fields) + "\n").encode())
+            except OSError:
+                self._failed = True
+                raise StoreFailed("the erasure ledger could not be written") from None
+            self._last = mac
+            self.entries.append(entry)
+
+    def close(self) -> None:
+        """Let go of the file. Idempotent."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
+    def _write(self, line: bytes) -> None:
+        if os.write(self._handle, line) < len(line):
+            raise OSError("the disk is full")
+        os.fsync(self._handle)
+
+    def _mac(self, entry: Entry) -> bytes:
+        parts = (self._last, entry.at_ms.to_bytes(8, "big"), entry.intent, entry.subject)
+        return digest.mac(self._key, digest.canonical(parts))
+
+    def _read(self, line: bytes, number: int) -> Entry:
+        try:
+            at_ms, intent, subject, mac = line.decode("ascii").split()
+            entry = Entry(bytes.fromhex(intent), bytes.fromhex(subject), int(at_ms))
+            found = bytes.fromhex(mac)
+        except ValueError:
+            raise Damaged("a line of the erasure ledger is malformed", at=f"{self.path}:{number}") from None
+        expected = self._mac(entry)
+        if len(found) != _MAC_BYTES or not digest.same(found, expected):
+            raise Damaged("a line of the erasure ledger fails its check", at=f"{self.path}:{number}")
+        self._last = expected
+        return entry
+
+
+def _sync_folder(path: Path) -> None:
+    handle = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,289 @@
+"""A question as one question of the store: which conditions index columns answer, and what is left to opened values.
+
+INVARIANT: the store's condition holds wherever the question's does. Where the two are the same for a condition (a tag
+of the whole index, a reference, null), the head's MAC has bound what was compared and nothing is left to open; every
+other condition stays in `residue` and is judged again on opened values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from privet import digest
+from privet.crypto.index import Tagger
+from privet.store.port import Join
+from privet.vault.cover import cover, prefix_size, prefix_value, wanted
+from privet.vault.question import All, Flip, Leaf, Operator, Place, Question, Tree, conjoin, kind_of
+from privet.vault.schema import Column
+from privet.vault.sealer import Sealer
+from privet.vocabulary.datatype import Part
+from privet.vocabulary.predicate import ALWAYS, NEVER, And, Compare, In, Not, Predicate, both, either
+
+MOST_ELEMENTS = 3  # arrays that one question may look up by their element tags
+_FLIPPED: dict[str, Operator] = {"<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """How one condition is answered. `index`: what answers or narrows it, "" for none; `exact`: nothing is opened."""
+
+    text: str
+    index: str = ""
+    exact: bool = False
+    hint: str = ""
+
+    def __str__(self) -> str:
+        if not self.index:
+            return f"{self.text}: opened and compared"
+        return f"{self.text}: {self.index}" + ("" if self.exact else ", then opened and compared")
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    where: Predicate
+    exact: bool
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """`where` and `joins`: the candidates. `residue`: what opened values still have to meet."""
+
+    where: Predicate
+    joins: tuple[Join, ...]
+    residue: Tree
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Range(All):
+    """Conditions of one place that are ends of a range: one cover serves them all."""
+
+
+class Pruner:
+    """Compiles the conditions of one question."""
+
+    def __init__(self, question: Question, sealers: Mapping[str, Sealer]) -> None:
+        self.question = question
+        self.sealers = sealers
+        self.aliases = {source.name: source.alias for source in question.sources}
+        self.elements: list[Join] = []
+
+    def prune(self, asked: Tree, permitted: Tree) -> Pruned:
+        """Return what the store is asked. `permitted`: the rows that the caller's permits cover."""
+        where: Predicate = ALWAYS
+        lines: list[Line] = []
+        residue: list[Tree] = []
+        for tree, prefix in ((asked, ""), (permitted, "permitted rows: ")):
+            items = tree.items if isinstance(tree, All) else (tree,)
+            for item in self._ranges(items):
+                found = self._over(item, flip=False, top=True)
+                where = both(where, found.where)
+                lines += [replace(line, text=prefix + line.text) for line in found.lines]
+                if not found.exact:
+                    residue.append(item)
+        return Pruned(where=where, joins=tuple(self.elements), residue=conjoin(*residue), lines=tuple(lines))
+
+    def physical(self, place: Place) -> str:
+        """Return the store's column whose cells are equal just where a place's values are, "" where there is none."""
+        alias, column = self.aliases[place.source], self.question.column(place)
+        if column is None:
+            return f"{alias}.id"
+        if column.field.array:
+            return ""
+        if column.field.reference:
+            return f"{alias}.{column.cell}"
+        tag = self._tag(place, column, place.part or "exact")
+        # Two living keys give one value two tags.
+        return tag[0] if tag and len(tag[1]) == 1 else ""
+
+    # -- trees -------------------------------------------------------------------------------------------------
+
+    def _over(self, tree: Tree, *, flip: bool, top: bool) -> _Answer:
+        if isinstance(tree, Leaf):
+            return self._leaf(tree, flip=flip, top=top)
+        if isinstance(tree, Range) and not flip:
+            return self._range(tree)
+        if isinstance(tree, Flip):
+            return self._over(tree.item, flip=not flip, top=top)
+        conjunction = isinstance(tree, All) is not flip
+        items = self._ranges(tree.items) if conjunction and not flip else tree.items
+        answers = [self._over(item, flip=flip, top=top and conjunction) for item in items]
+        return _every(answers) if conjunction else _some(answers)
+
+    def _ranges(self, items: Sequence[Tree]) -> list[Tree]:
+        """Return a conjunction's items with the two ends of a range together, so that one cover serves both."""
+        out: list[Tree] = []
+        ends: dict[Place, list[Leaf]] = {}
+        for item in items:
+            if isinstance(item, Leaf) and item.op in _FLIPPED and not self._array(item.place):
+                ends.setdefault(item.place, []).append(item)
+            else:
+                out.append(item)
+        return out + [Range(tuple(leaves)) for leaves in ends.values()]
+
+    def _array(self, place: Place) -> bool:
+        column = self.question.column(place)
+        return column is not None and column.field.array
+
+    # -- conditions --------------------------------------------------------------------------------------------
+
+    def _leaf(self, leaf: Leaf, *, flip: bool, top: bool) -> _Answer:
+        column = self.question.column(leaf.place)
+        text = self._text(leaf, flip=flip)
+        if column is None:
+            return _exact(text, "record ids", self._ids(f"{self.aliases[leaf.place.source]}.id", leaf, flip=flip))
+        if leaf.op == "null":
+            return self._null(leaf, column, text, flip=flip)
+        if column.field.reference:
+            name = f"{self.aliases[leaf.place.source]}.{column.cell}"
+            return _exact(text, "references", self._ids(name, leaf, flip=flip))
+        if column.field.array:
+            return self._element(leaf, column, text) if top and not flip else self._open(leaf, column, text)
+        if leaf.op in _FLIPPED:
+            op = _FLIPPED[leaf.op] if flip else leaf.op
+            return self._range(Range((replace(leaf, op=op),)))
+        if leaf.op == "prefix":
+            return self._open(leaf, column, text) if flip else self._prefix(leaf, column, text)
+        return self._equal(leaf, column, text, flip=flip)
+
+    def _text(self, leaf: Leaf, *, flip: bool) -> str:
+        words = {"in": "=" if len(leaf.values) == 1 else "IN", "prefix": "LIKE", "null": "IS NULL"}
+        return f"{'NOT ' if flip else ''}{leaf.place} {words.get(leaf.op, leaf.op)}" + (" …" if leaf.values else "")
+
+    def _ids(self, name: str, leaf: Leaf, *, flip: bool) -> Predicate:
+        if leaf.op == "null":
+            return Compare(name, "!=" if flip else "=", None)
+        return _member(name, [digest.id_bytes(value) for value in leaf.values], flip=flip)
+
+    def _null(self, leaf: Leaf, column: Column, text: str, *, flip: bool) -> _Answer:
+        alias = self.aliases[leaf.place.source]
+        if not leaf.place.part:
+            return _exact(text, "nulls", Compare(f"{alias}.{column.cell}", "!=" if flip else "=", None))
+        tag = None if column.field.array else self._tag(leaf.place, column, leaf.place.part)
+        if tag is None:
+            return self._open(leaf, column, text)
+        return _exact(text, f"index `{leaf.place.part}`", Compare(tag[0], "!=" if flip else "=", None))
+
+    def _equal(self, leaf: Leaf, column: Column, text: str, *, flip: bool) -> _Answer:
+        name = leaf.place.part or "exact"
+        tag = self._tag(leaf.place, column, name)
+        if tag is not None:
+            return _exact(text, f"index `{name}`", _member(tag[0], _tags(tag[1], leaf.values), flip=flip))
+        opened = self._open(leaf, column, text)
+        if leaf.place.part or flip:
+            return opened
+        for part in self._indexed_parts(leaf.place, column):
+            values = [value for value in map(part.of, leaf.values) if value is not None]
+            if len(values) == len(leaf.values):
+                return self._narrowed(leaf.place, column, part, values, opened)
+        return opened
+
+    def _prefix(self, leaf: Leaf, column: Column, text: str) -> _Answer:
+        opened, start = self._open(leaf, column, text), leaf.values[0]
+        if leaf.place.part:
+            return opened
+        parts = [part for part in self._indexed_parts(leaf.place, column) if prefix_size(part) <= len(start)]
+        for part in sorted(parts, key=prefix_size, reverse=True):
+            value = prefix_value(part, start)
+            if value:
+                return self._narrowed(leaf.place, column, part, [value], opened)
+        return opened
+
+    def _range(self, span: Range) -> _Answer:
+        ends = [item for item in span.items if isinstance(item, Leaf)]
+        place = ends[0].place
+        column = self.question.source(place).table.column(place.column)
+        text = f"{place} " + " and ".join(f"{leaf.op} …" for leaf in ends)
+        opened = self._open(ends[0], column, text)
+        for part in self._indexed_parts(place, column):
+            values = cover(kind_of(column), part, ends)
+            if values is not None:
+                return self._narrowed(place, column, part, values, opened)
+        return opened
+
+    def _element(self, leaf: Leaf, column: Column, text: str) -> _Answer:
+        opened, name = self._open(leaf, column, text), leaf.place.part or "exact"
+        index = column.index(name)
+        if leaf.op != "in" or index is None or len(self.elements) == MOST_ELEMENTS:
+            return opened
+        alias = f"e{len(self.elements)}"
+        self.elements.append(Join("elements", alias, f"{self.aliases[leaf.place.source]}.id", "record"))
+        taggers = self._taggers(leaf.place, column, name)
+        tags = In(f"{alias}.tag", tuple(_tags(taggers, leaf.values)))
+        where = And((Compare(f"{alias}.index_id", "=", index.id), tags))
+        return _Answer(where, False, (Line(text, f"element index `{name}`"),))
+
+    def _narrowed(self, place: Place, column: Column, part: Part, values: Sequence[str], opened: _Answer) -> _Answer:
+        tag = self._tag(place, column, part.name)
+        assert tag is not None  # INVARIANT: the part is indexed.
+        where = _member(tag[0], _tags(tag[1], values), flip=False) if values else NEVER
+        return _Answer(where, False, (replace(opened.lines[0], index=f"index `{part.name}`", hint=""),))
+
+    def _open(self, leaf: Leaf, column: Column, text: str) -> _Answer:
+        return _Answer(ALWAYS, False, (Line(text, hint=self._hint(leaf, column)),))
+
+    # -- indexes -----------------------------------------------------------------------------------------------
+
+    def _tag(self, place: Place, column: Column, name: str) -> tuple[str, tuple[Tagger, ...]] | None:
+        index = column.index(name)
+        if index is None:
+            return None
+        return f"{self.aliases[place.source]}.x{index.slot}", self._taggers(place, column, name)
+
+    def _taggers(self, place: Place, column: Column, name: str) -> tuple[Tagger, ...]:
+        slot = f"x{index.slot}" if (index := column.index(name)) else ""
+        return next(tag.taggers for tag in self.sealers[place.source].tags[column.name] if tag.name == slot)
+
+    def _indexed_parts(self, place: Place, column: Column) -> list[Part]:
+        """Return the indexed parts of a column, those that narrow most first."""
+        parts = [part for index in column.indexes if (part := kind_of(column).part(index.name))]
+        return sorted(parts, key=lambda part: part.few)
+
+    def hint(self, place: Place) -> str:
+        """Return the schema line that would let the store tell a place's values apart, "" where there is none."""
+        column = self.question.column(place)
+        return self._hint(Leaf(place, "in"), column) if column else ""
+
+    def _hint(self, leaf: Leaf, column: Column) -> str:
+        kind, table = kind_of(column), self.question.source(leaf.place).table.name
+        name = next((name for name in wanted(kind, leaf) if name in kind.indexes and not column.index(name)), "")
+        if not name:
+            return ""
+        part = kind.part(name)
+        leak = " and `leak: equality`" if (part.few if part else kind.few) and not column.field.leak else ""
+        return f"add `index: [{', '.join((*column.field.indexes, name))}]`{leak} to `{table}.{column.name}`"
+
+
+def _exact(text: str, index: str, where: Predicate) -> _Answer:
+    return _Answer(where, True, (Line(text, index, exact=True),))
+
+
+def _every(answers: Sequence[_Answer]) -> _Answer:
+    where: Predicate = ALWAYS
+    for answer in answers:
+        where = both(where, answer.where)
+    lines = tuple(line for answer in answers for line in answer.lines)
+    return _Answer(where, all(answer.exact for answer in answers), lines)
+
+
+def _some(answers: Sequence[_Answer]) -> _Answer:
+    where: Predicate = NEVER
+    for answer in answers:
+        where = either(where, answer.where)
+    lines = tuple(line for answer in answers for line in answer.lines)
+    if where == ALWAYS:
+        # One side that no index narrows leaves every record a candidate.
+        lines = tuple(replace(line, index="", exact=False) for line in lines)
+    return _Answer(where, all(answer.exact for answer in answers), lines)
+
+
+def _member(name: str, values: Sequence[bytes], *, flip: bool) -> Predicate:
+    found = Compare(name, "=", values[0]) if len(values) == 1 else In(name, tuple(values))
+    return found
+
+
+def _tags(taggers: Sequence[Tagger], values: Sequence[str]) -> list[bytes]:
+    texts = [value.encode() for value in values]
+    return [tag for tagger in taggers for tag in tagger.tags(texts)]
