@@ -24,6 +24,7 @@ from bench._load import Load, Plan
 
 CONNECTIONS = 32
 READY_SECONDS = 20.0
+LOAD_SECONDS = 120.0
 TICK = os.sysconf("SC_CLK_TCK")
 PRIVET = (sys.executable, "-m", "privet.app.cli.main")
 ROOT_TOKEN = "bench-root"
@@ -94,7 +95,7 @@ class Server:
             )
             command = [sys.executable, "-m", "bench._load", str(plan), str(answers)]
             before = self.cpu()
-            said = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+            said = subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=LOAD_SECONDS).stdout
             cpu = self.cpu() - before
             done = msgspec.json.decode(said, type=Load)
             if set(done.statuses) != {status}:

@@ -126,7 +126,8 @@ class Demo:
         for record in found:
             shown = record["values"]
             print(
-                "      " + "  ".join(str(shown[name]) for name in ("full_name", "email", "phone", "ssn", "card_number"))
+                "      "
+                + "  ".join(shown[name] or "-" for name in ("full_name", "email", "phone", "ssn", "card_number"))
             )
         shown = found[0]["values"]
         clear = self.customers[0]
@@ -199,10 +200,9 @@ class Demo:
 
     def verify(self) -> int:
         found = self.privet("audit", "verify", "--vault", "demo")
-        print(
-            f"      {found['entries']:,} entries, {found['proven']:,} under a signed checkpoint, {found['records']:,} records"
-        )
-        check(found["sound"] and found["records"] == self.rows - 1, "the audit and every record in the vault agree")
+        entries, proven, records = found["entries"], found["proven"], found["records"]
+        print(f"      {entries:,} entries, {proven:,} under a signed checkpoint, {records:,} records")
+        check(found["sound"] and records == self.rows - 1, "the audit and every record in the vault agree")
         return 0
 
     def run(self) -> None:

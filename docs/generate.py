@@ -103,7 +103,7 @@ def api_page() -> str:
         parts += [part for flow in STREAMS if verb.name == "records.list" for part in _stream(flow)]
     shown = _reachable([verb.answer for verb in rows] + [flow.answer for flow in STREAMS])
     parts.append("## Answers")
-    for kind in sorted(shown, key=lambda kind: kind.__name__):
+    for kind in sorted(shown, key=lambda kind: (kind.__name__, kind.__module__)):
         parts.append(f"### {kind.__name__}\n\n{_words(kind.__doc__)}")
         parts.append(_fields(kind, ""))
     return _page(part for part in parts if part)

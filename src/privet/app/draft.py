@@ -49,7 +49,8 @@ _COMMENT_WIDTH = 100
 class Planned:
     """One column of a sheet and what becomes of it. `field`: how a vault would hold it, None where it is left out.
 
-    `others`: the types that came next. `why`: the reason, with the reason to leave it out where there is one.
+    `others`: the types that came next. `personal`: it says something of a person.
+    `why`: the reason, with the reason to leave it out where there is one.
     """
 
     header: str
@@ -57,6 +58,7 @@ class Planned:
     others: tuple[Guess, ...]
     field: Field | None
     why: str
+    personal: bool = False
 
     @property
     def name(self) -> str:
@@ -72,11 +74,12 @@ class Planned:
         return ", ".join([*said, *([f"index {' '.join(self.field.indexes)}"] if self.field.indexes else [])])
 
 
-def draft(sheet: Sheet, types: Mapping[str, str] | None = None) -> tuple[Planned, ...]:
+def draft(sheet: Sheet, types: Mapping[str, str] | None = None, *, shreddable: bool = False) -> tuple[Planned, ...]:
     """Return a plan for each column, in order.
 
     `types`: header or vault name → a type's name, with `[]` for cells that list several values; such a column is not
-    guessed. Raises UnknownName for a type that does not exist; names that are no column are passed over.
+    guessed, and names that are no column are passed over. `shreddable`: keep what is about a person under her own
+    key. Raises UnknownName for a type that does not exist.
     """
     chosen = types or {}
     names = column_names(sheet.headers)
@@ -86,7 +89,7 @@ def draft(sheet: Sheet, types: Mapping[str, str] | None = None) -> tuple[Planned
         guesses.append(_said(said) if said else guess(header if sheet.has_headers else "", samples))
     personal = any(data_type(found[0].meant or found[0].type).category != "user" for found in guesses)
     return tuple(
-        _planned(header, name, found, samples, personal=personal)
+        _planned(header, name, found, samples, personal, shreddable)
         for header, name, found, samples in zip(sheet.headers, names, guesses, sheet.samples, strict=True)
     )
 
@@ -98,12 +101,12 @@ def mapping_of(planned: Sequence[Planned]) -> dict[str, str]:
 
 def schema_from_guess(vault: str, table: str, planned: Sequence[Planned]) -> str:
     """Return a dataset file with one table, each column with its reason and confidence as a comment."""
-    fields = [column.field for column in planned if column.field]
-    subject = "self" if any(field.keep == "shreddable" for field in fields) else "none"
+    subject = "self" if any(column.personal for column in planned) else "none"
     about = "Each record is a person." if subject == "self" else "No column seems to be about persons."
     lines = [
         "# Drafted from the headers and sampled values of a CSV file. Read it, mend it, apply it again.",
-        "# keep: `shreddable` values die with their person's key; `sealed` ones are encrypted under the table's.",
+        "# keep: `sealed` values are encrypted under their column's key; `shreddable` ones under their person's own,",
+        "# which erasing her destroys: slower to write, and no backup opens them afterwards.",
         "dataset:",
         f"  - fides_key: {vault.replace('-', '_')}",
         f"    name: {vault}",
@@ -123,25 +126,28 @@ def _said(text: str) -> tuple[Guess, ...]:
     return (Guess(type=kind.name, confidence=1.0, reason="named by the caller", array=text.endswith("[]")),)
 
 
-def _planned(header: str, name: str, found: tuple[Guess, ...], samples: tuple[str, ...], *, personal: bool) -> Planned:
+def _planned(
+    header: str, name: str, found: tuple[Guess, ...], samples: tuple[str, ...], personal: bool, shreddable: bool
+) -> Planned:
     best = found[0]
     kind = data_type(best.type)
     if kind.keep == "transient":
         # PCI DSS 3.3: what authenticates a card is not kept after authorization, encrypted or not.
         why = f"{best.reason}; a file of `{kind.name}` is not to be kept"
         return Planned(header=header, guess=best, others=found[1:], field=None, why=why)
-    field = _field(header, name, best, samples, personal=personal)
+    field = _field(header, name, best, samples, personal, shreddable)
     why = "no two values agree, and the header is one of keys" if "user.unique_id" in field.labels else best.reason
-    return Planned(header=header, guess=best, others=found[1:], field=field, why=why)
+    about = _about_person(header, best, samples, personal)
+    return Planned(header=header, guess=best, others=found[1:], field=field, why=why, personal=about)
 
 
-def _field(header: str, name: str, best: Guess, samples: tuple[str, ...], *, personal: bool) -> Field:
+def _field(header: str, name: str, best: Guess, samples: tuple[str, ...], personal: bool, shreddable: bool) -> Field:
     kind = data_type(best.type)
     label = data_type(best.meant).category if best.meant else kind.category
-    is_key = personal and kind.name in ("string", "integer") and not best.meant and _is_key(header, samples)
+    is_key = personal and _is_person_key(header, best, samples)
     if is_key:
         label = "user.unique_id"
-    bound = personal and (kind.keep == "shreddable" or is_key or bool(best.meant))
+    bound = shreddable and _about_person(header, best, samples, personal)
     tokenized = not best.array and (is_key or _is_identifier(kind, label))
     return Field(
         name=name,
@@ -152,6 +158,17 @@ def _field(header: str, name: str, best: Guess, samples: tuple[str, ...], *, per
         indexes=_indexes(kind, array=best.array, is_key=is_key),
         token=TokenPlan() if tokenized else None,
     )
+
+
+def _is_person_key(header: str, best: Guess, samples: tuple[str, ...]) -> bool:
+    return best.type in ("string", "integer") and not best.meant and _is_key(header, samples)
+
+
+def _about_person(header: str, best: Guess, samples: tuple[str, ...], personal: bool) -> bool:
+    """Return whether a column of a sheet about persons says something of one."""
+    if not personal:
+        return False
+    return data_type(best.type).keep == "shreddable" or bool(best.meant) or _is_person_key(header, best, samples)
 
 
 def _is_identifier(kind: DataType, label: str) -> bool:

@@ -23,6 +23,7 @@ from privet.vocabulary.guess import looks_like_headers
 DELIMITERS = (",", ";", "\t", "|")
 MAX_LINE_BYTES = 8 << 20
 _SAMPLE_ROWS = 1_000
+_SAMPLE_BYTES = 16 << 20
 _SAMPLES = 200
 _SNIFF_BYTES = 64 << 10
 _SNIFF_ROWS = 50
@@ -92,7 +93,11 @@ def open_sheet(path: Path, *, encoding: str = "", delimiter: str = "") -> Sheet:
     sign = delimiter or _sniff(head.decode(codec, "replace"))
     bare = Sheet(path=path, encoding=codec, delimiter=sign, headers=(), has_headers=False, samples=(), size_bytes=size)
     with Reader(bare) as reader:
-        found = list(islice(reader, _SAMPLE_ROWS + 1))
+        found: list[Row | Fault] = []
+        for row in islice(reader, _SAMPLE_ROWS + 1):
+            found.append(row)
+            if reader.done_bytes > _SAMPLE_BYTES:
+                break
     if not found:
         raise InvalidInput("expected at least one row, found none", at=path.name)
     first = found[0]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from privet.app.wiring import House
 from privet.errors import PrivetError
 from privet.vault.audit import Deed
 from privet.vault.history import EXPIRE_MS, expire
+
+log = logging.getLogger("privet.worker")
 
 PRINCIPAL = "privet"  # who an entry names where nobody asked
 
@@ -15,30 +18,43 @@ PRINCIPAL = "privet"  # who an entry names where nobody asked
 async def keep_sequenced(house: House, every_seconds: float = 1.0) -> None:
     """Advance the log of the house and of every open vault, until it is cancelled.
 
-    Where a log cannot be advanced, `house.unsequenced` says so, and health with it, until it can.
+    Where a log cannot be advanced, `house.unsequenced` says so, and health with it, until it can; so it does from
+    when this ends.
     """
-    while True:
-        await sequence(house)
-        await asyncio.sleep(every_seconds)
+    try:
+        while True:
+            await sequence(house)
+            await asyncio.sleep(every_seconds)
+    finally:
+        house.unsequenced["sequencer"] = "stopped"
 
 
 async def sequence(house: House) -> None:
     """Advance every log once, off the event loop."""
-    for log in house.logs():
+    for each in house.logs():
         try:
-            await asyncio.to_thread(log.advance)
+            await asyncio.to_thread(each.advance)
         except PrivetError as error:
-            house.unsequenced[log.origin] = error.code
+            if house.unsequenced.get(each.origin) != error.code:
+                log.warning("the audit of %s is not signed: %s", each.origin, error.code)
+            house.unsequenced[each.origin] = error.code
         else:
-            house.unsequenced.pop(log.origin, None)
+            house.unsequenced.pop(each.origin, None)
 
 
 async def keep_expiring(house: House, every_seconds: float = 86_400.0, keep_ms: int = EXPIRE_MS) -> None:
     """Empty entries older than `keep_ms` in every vault, until it is cancelled."""
     while True:
         for name in house.vault_names():
-            vault = house.vault(name)
-            now = vault.clock()
-            deed = Deed(principal=PRINCIPAL, verb="audit.expire", policy=house.policy(vault).version, at_ms=now)
-            await expire(vault, now - keep_ms, deed)
+            try:
+                await _expire(house, name, keep_ms)
+            except PrivetError as error:
+                log.warning("old audit entries of vault %s stay: %s", name, error.code)
         await asyncio.sleep(every_seconds)
+
+
+async def _expire(house: House, name: str, keep_ms: int) -> None:
+    vault = house.vault(name)
+    now = vault.clock()
+    deed = Deed(principal=PRINCIPAL, verb="audit.expire", policy=house.policy(vault).version, at_ms=now)
+    await expire(vault, now - keep_ms, deed)

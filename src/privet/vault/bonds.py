@@ -182,39 +182,42 @@ class Bonds:
 
     def _refs(self, rows: Sequence[Row]) -> Found:
         owners = {row[0]: row for row in self._select("tokens", TOKENS, "token", [row[0] for row in rows])}
-        held: dict[tuple[Cell, Cell, Cell], Cell] = {}
+        holders: dict[tuple[Cell, Cell], Row] = {}
         for name in dict.fromkeys(row[2] for row in rows):
             sealer = self._by_rows.get(name) if isinstance(name, str) else None
             if sealer is not None:
                 columns = tuple(c.token for c in sealer.table.columns if c.token_slot)
                 ids = [row[1] for row in rows if row[2] == name]
-                for record in self._records(sealer, ("subject", *columns), ids):
-                    held.update({(raw, record[0], name): record[1] for raw in record[2:] if raw is not None})
+                holders.update({(name, found[0]): found for found in self._records(sealer, ("subject", *columns), ids)})
         for i, row in enumerate(rows):
-            fault = self._ref_fault(row, owners, held)
+            fault = self._ref_fault(row, owners.get(row[0]), holders.get((row[2], row[1])))
             if fault:
                 yield i, Fault("ref", f"{_named('token', row[0])} of {_named('holder', row[1])}", fault)
 
-    def _ref_fault(self, row: Row, owners: Mapping[Cell, Row], held: Mapping[tuple[Cell, Cell, Cell], Cell]) -> str:
-        raw, holder, name, subject, cell = row
-        token = owners.get(raw)
+    def _ref_fault(self, row: Row, token: Row | None, record: Row | None) -> str:
+        """Return what is wrong with a reference. `record`: id, subject and token ids of the record that it names."""
+        raw, holder, rows, subject, cell = row
         if token is None:
             return "there is no such token"
-        if name is None:
-            if holder != (subject or digest.ZERO_ID):
-                return "its holder is not the subject that it names"
-        elif (raw, holder, name) not in held:
-            return "no record holds it"
-        elif held[raw, holder, name] != subject:
-            return "its subject is not that of the record"
         owner = self._owners.get(token[2]) if isinstance(token[2], bytes) else None
         if owner is None:
             return ""  # told of the token itself
+        if rows is None:
+            if holder != (subject or digest.ZERO_ID):
+                return "its holder is not the subject that it names"
+        # The head of a record names no token that each consumer has one of.
+        elif record is None or (owner[1].token_slot and raw not in record[2:]):
+            return "no record holds it"
+        elif record[1] != subject:
+            return "its subject is not that of the record"
+        return self._copy_fault(owner, row, token, cell)
+
+    def _copy_fault(self, owner: tuple[Table, Column], row: Row, token: Row, cell: Cell) -> str:
         if owner[1].field.keep != "shreddable":
             return "" if cell is None else "a sealed copy does not belong there"
         if cell is None:
             return "its sealed copy is gone"
-        return next((what for _, what in self._open(owner, [(0, token)], {raw: row})), "")
+        return next((what for _, what in self._open(owner, [(0, token)], {row[0]: row})), "")
 
     # --- looking up -------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ exported lines. Whether the records of the vault are what the entries say is the
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -33,7 +34,7 @@ from privet.vault.vault import Vault
 from privet.vocabulary.predicate import Compare
 
 COLUMNS = ("seq", "at", "kind", "body_salt", "body", "body_hash", "records_salt", "records", "records_hash")
-CHUNK = 2000
+CHUNK = 1000
 EXPIRE_MS = 365 * 86_400_000
 MOST_FAULTS = 1_000
 MOST_MISSING = 100_000  # entries of one gap whose places are kept, so that those behind it still line up
@@ -229,9 +230,9 @@ class Prover:
         for checkpoint in self.checkpoints:
             if checkpoint.size > self.size:
                 self._fault("audit.cut", f"entry {checkpoint.size}", f"the log ends at {self.size:,}, before it")
-        for part, name in ((BODY, "body"), (RECORDS, "records")):
+        for part, name in ((BODY, "body"), (RECORDS, "list of records")):
             for first, last in _outside(self._gone[part], self._let_go[part]):
-                what = f"its {name}, and those up to entry {last:,}, are gone, and no entry says that they expired"
+                what = f"from here to entry {last:,} the {name} is gone, and no entry says that it expired"
                 self._fault("audit.emptied", f"entry {first}", what)
 
     def _gap(self, found: Entry) -> list[bytes]:
@@ -247,12 +248,12 @@ class Prover:
     def _leaf(self, found: Entry) -> bytes:
         for part, name, salt, text, expected in (
             (BODY, "body", found.body_salt, found.body, found.body_hash),
-            (RECORDS, "records", found.records_salt, found.records, found.records_hash),
+            (RECORDS, "list of records", found.records_salt, found.records, found.records_hash),
         ):
             if text is None and salt is None:
                 _extend(self._gone[part], found.seq)
             elif text is None or salt is None or len(salt) != SALT_SIZE or digest.sha256(salt + text) != expected:
-                self._fault("audit.entry", f"entry {found.seq}", f"its {name} are not what was written")
+                self._fault("audit.entry", f"entry {found.seq}", f"its {name} is not what was written")
         try:
             return found.leaf()
         except Damaged:
@@ -319,26 +320,50 @@ async def expire(vault: Vault, before_ms: int, deed: Deed) -> int:
     """
     if before_ms > deed.at_ms:
         raise InvalidInput("expected a time that has passed", at="before_ms")
-    newest: dict[bytes, int] = {}
-    for batch in read(vault.store):
-        for found in batch:
-            if found.kind == WRITTEN:
-                newest.update(dict.fromkeys(record_ids(found), found.seq))
+    if not _any_older(vault.store, before_ms):
+        return 0
+    newest = await _newest(vault.store)
     held: set[bytes] = set()
     changed = 0
     for batch in read(vault.store):
-        gone: list[tuple[Entry, Sequence[int]]] = []
-        for found in batch:
-            parts = _goes(found, newest, held) if found.at_ms < before_ms else ()
-            if found.kind == WRITTEN and RECORDS not in parts:
-                held.update(record_ids(found))
-            if parts:
-                gone.append((found, parts))
+        gone = _all_going(batch, before_ms, newest, held)
         if gone:
             steps = [_empty(found.seq, parts) for found, parts in gone]
             await vault.write([*steps, deed.expired(_packed(gone), count=len(gone))])
         changed += len(gone)
+        await asyncio.sleep(0)  # other calls go on
     return changed
+
+
+async def _newest(store: Store) -> dict[bytes, int]:
+    """Return record id → the number of the newest entry that says what was written of it."""
+    newest: dict[bytes, int] = {}
+    for batch in read(store):
+        for found in batch:
+            if found.kind == WRITTEN:
+                newest.update(dict.fromkeys(record_ids(found), found.seq))
+        await asyncio.sleep(0)  # other calls go on
+    return newest
+
+
+def _all_going(
+    batch: Sequence[Entry], before_ms: int, newest: dict[bytes, int], held: set[bytes]
+) -> list[tuple[Entry, Sequence[int]]]:
+    """Return the entries of a batch that go, with their parts; fills `held` for the batches that follow."""
+    gone: list[tuple[Entry, Sequence[int]]] = []
+    for found in batch:
+        parts = _goes(found, newest, held) if found.at_ms < before_ms else ()
+        if found.kind == WRITTEN and RECORDS not in parts:
+            held.update(record_ids(found))
+        if parts:
+            gone.append((found, parts))
+    return gone
+
+
+def _any_older(store: Store, before_ms: int) -> bool:
+    """Return whether the first entry that still has a body is old enough."""
+    first = Select(table="audit", columns=("at",), where=Compare("body", "!=", None), order=(("seq", True),), limit=1)
+    return any(isinstance(row[0], int) and row[0] < before_ms for row in store.select(first))
 
 
 def _goes(found: Entry, newest: dict[bytes, int], held: set[bytes]) -> tuple[int, ...]:

@@ -281,7 +281,7 @@ def _some(answers: Sequence[_Answer]) -> _Answer:
 
 def _member(name: str, values: Sequence[bytes], *, flip: bool) -> Predicate:
     found = Compare(name, "=", values[0]) if len(values) == 1 else In(name, tuple(values))
-    return found
+    return Not(found) if flip else found
 
 
 def _tags(taggers: Sequence[Tagger], values: Sequence[str]) -> list[bytes]:

@@ -174,10 +174,8 @@ def subjects_of(vault: Vault, table: Table, texts: Texts, size: int) -> list[byt
     if kind == "none":
         return [None] * size
     if kind == "self":
-        drawn = digest.random_ids(size)
-        if vault.sealer(table).shreds:
-            vault.demand_subjects().draw_new(drawn)
-        return list(drawn)
+        shreds = vault.sealer(table).shreds
+        return list(vault.demand_subjects().new_subjects(size) if shreds else digest.random_ids(size))
     column = table.column(kind)
     assert column.field.reference is not None
     target = vault.table(column.field.reference.collection)

@@ -82,6 +82,8 @@ class SubjectStore:
         self._fading: dict[bytes, bytes] = {}
         self._touched: list[bytes] = []
         self._held: dict[bytes, int] = {}
+        self._new: set[bytes] = set()
+        self._spare: list[bytes] = []
 
     @classmethod
     def open(cls, stores: tuple[Store, Store], root: KeyStore, vault: bytes, *, now: int, made: bool) -> SubjectStore:
@@ -141,13 +143,21 @@ class SubjectStore:
         missing = [subject for subject in unknown if subject not in loaded]
         if missing and erased(missing):
             raise Gone("the subject was erased")
-        self.draw_new(missing)
+        self._draw(missing)
         self._touched.extend(wanted)
 
-    def draw_new(self, subjects: Sequence[bytes]) -> None:
-        """Draw keys of subjects whose ids were drawn just now."""
+    def new_subjects(self, count: int) -> list[bytes]:
+        """Return the ids of `count` new people, their keys drawn."""
+        spare = [self._spare.pop() for _ in range(min(count, len(self._spare)))]
+        fresh = digest.random_ids(count - len(spare))
+        self._draw(fresh)
+        found = [*spare, *fresh]
+        self._new.update(found)
+        self._touched.extend(found)
+        return found
+
+    def _draw(self, subjects: Sequence[bytes]) -> None:
         self._pending.update(zip(subjects, shred.new_subject_keys(len(subjects)), strict=True))
-        self._touched.extend(subjects)
 
     def hold(self) -> tuple[bytes, ...]:
         """Return the subjects that were drawn since the last call, held until `release`."""
@@ -172,13 +182,22 @@ class SubjectStore:
             self._keys.write_now(unit)
             self._keep(held)
 
-    def release(self, held: Sequence[bytes]) -> None:
-        """End a hold. Keys that did not become durable are lost: nothing was sealed under them that stays."""
+    def release(self, held: Sequence[bytes], *, unwritten: bool) -> None:
+        """End a hold. `unwritten`: the write for sure did not take place (one that was cancelled may have).
+
+        Then nothing was sealed that stays, and new people whose keys are durable become the next new people. Keys that
+        did not become durable are lost.
+        """
         for subject in held:
             self._held[subject] -= 1
-            if not self._held[subject]:
-                del self._held[subject]
-                self._pending.pop(subject, None)
+            if self._held[subject]:
+                continue
+            del self._held[subject]
+            lost = self._pending.pop(subject, None) is not None
+            if subject in self._new:
+                self._new.discard(subject)
+                if unwritten and not lost:
+                    self._spare.append(subject)
 
     def _unit(self, held: Sequence[bytes]) -> Unit:
         fresh = [subject for subject in held if subject in self._pending]
@@ -249,6 +268,7 @@ class SubjectStore:
         `used`: those of some subjects whom a record or a token names.
         """
         count = 0
+        self._spare.clear()
         for chunk in self._chunks():
             idle = [subject for subject in chunk if subject not in self._held and subject not in self._pending]
             kept = used(idle) if idle else set()

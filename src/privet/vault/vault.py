@@ -164,12 +164,19 @@ class Vault:
             await self.store.write(Unit(tuple(steps)))
             return
         held = self.subjects.hold()
+        unwritten = False
         try:
             if held:
                 await self.subjects.settle(held)
             await self.store.write(Unit(tuple(steps)))
+        except Clash:
+            unwritten = True
+            raise
+        except asyncio.CancelledError:
+            held = ()  # the unit may still be carried out, so its keys stay held as long as this process lives
+            raise
         finally:
-            self.subjects.release(held)
+            self.subjects.release(held, unwritten=unwritten)
 
     def write_now(self, steps: Sequence[Step]) -> None:
         """`write` for a caller without an event loop."""
@@ -181,7 +188,7 @@ class Vault:
             self.subjects.settle_now(held)
             self.store.write_now(Unit(tuple(steps)))
         finally:
-            self.subjects.release(held)
+            self.subjects.release(held, unwritten=False)
 
     async def attempt(self, prepare: Callable[[], tuple[A, Sequence[Step]]]) -> A:
         """Prepare from the present state and write, again while others change that state in between.
@@ -212,7 +219,7 @@ class Vault:
             return prepare()
         except PrivetError:
             if self.subjects is not None:
-                self.subjects.release(self.subjects.hold())
+                self.subjects.release(self.subjects.hold(), unwritten=True)
             raise
 
     @asynccontextmanager

@@ -178,6 +178,18 @@ def test_health_is_red_until_the_audit_is_signed_again(bench: Bench) -> None:
     assert bench.run(health.health, health.NoAsk()).status == "ok"
 
 
+def test_health_is_red_once_nobody_signs_any_more(bench: Bench) -> None:
+    async def end() -> None:
+        task = asyncio.create_task(worker.keep_sequenced(bench.house))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    bench.runner.run(end())
+    with pytest.raises(Unavailable):
+        bench.run(health.health, health.NoAsk())
+
+
 def test_a_closed_house_leaves_no_tail(bench: Bench) -> None:
     bench.add("ann@example.com")
     bench.house.close()

@@ -31,7 +31,7 @@ def people(count: int = 40) -> str:
 
 
 def test_draft_says_what_each_column_is_and_how_it_is_held(tmp_path: Path) -> None:
-    planned = draft(open_sheet(sheet_of(tmp_path / "a.csv", people())))
+    planned = draft(open_sheet(sheet_of(tmp_path / "a.csv", people())), shreddable=True)
     assert [(each.name, each.guess.type, each.held) for each in planned] == [
         ("customer_no", "string", "shreddable, token, index exact"),
         ("full_name", "person.full_name", "shreddable, index exact family"),
@@ -71,7 +71,7 @@ def test_table_without_personal_columns_has_no_subject(tmp_path: Path) -> None:
 
 def test_values_that_only_the_header_knows_as_personal_die_with_the_person(tmp_path: Path) -> None:
     rows = "".join(f"(212) 555-{100 + at:04}\n" for at in range(30))
-    planned = draft(open_sheet(sheet_of(tmp_path / "a.csv", "phone\n" + rows)))
+    planned = draft(open_sheet(sheet_of(tmp_path / "a.csv", "phone\n" + rows)), shreddable=True)
     field = planned[0].field
     assert field is not None
     assert (field.type, field.keep, field.labels) == ("string", "shreddable", ("user.contact.phone_number",))

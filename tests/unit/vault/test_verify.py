@@ -100,6 +100,27 @@ def test_a_vault_in_use_is_sound(people: Bench, log: Log) -> None:
     assert (report.records, report.tail, report.root) == (3, 0, log.last.root)
 
 
+@pytest.mark.parametrize("suite", ["siv", "gcm"])
+def test_tokens_of_every_kind_are_sound(bench: Bench, tmp_path: Path, suite: str) -> None:
+    kinds = ("random", "{kind: record}", "{kind: stored, shape: uuid, scope: consumer}", "{kind: sealed}")
+    fields = [f"f{at}: type: contact.email, keep: sealed, token: {kind}" for at, kind in enumerate(kinds)]
+    fields += [
+        "card: type: card.pan, keep: sealed, token: {kind: stored, shape: card, looks_real: true}",
+        "home: type: contact.email, keep: shreddable, unique: true, token: {kind: stored, scope: consumer}",
+        "code: type: card.cvv, keep: transient, token: transient",
+    ]
+    text = schema(*fields).replace(
+        "    collections:", f"    fides_meta: {{privet: {{suite: {suite}}}}}\n    collections:"
+    )
+    bench.apply(text)
+    log = Log(store=bench.vault.store, ring=bench.vault.ring, owner=bench.vault.id, path=str(tmp_path / "point"))
+    log.begin()
+    mails = {f"f{at}": "ann@example.com" for at in range(len(kinds))}
+    row = {**mails, "card": "4111111111111111", "code": "123"}
+    bench.insert("people", {**row, "home": "a@example.com"}, {**row, "home": "b@example.com"}, {"f0": None})
+    assert verify(bench.vault, log).faults == ()
+
+
 def test_the_tail_is_told_apart_from_what_is_proven(people: Bench, log: Log) -> None:
     proven = log.advance().size
     add(people, 2)

@@ -36,6 +36,7 @@ _NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--schema", type=_FILE, metavar="FILE", help="Make the table from this schema; guess nothing.")
 @click.option("--type", "types", multiple=True, metavar="COLUMN=TYPE", help="A type instead of the guess.")
 @click.option("--map", "maps", multiple=True, metavar="HEADER=COLUMN", help="`HEADER=` leaves a column out.")
+@click.option("--shreddable", is_flag=True, help="Keep each person under a key of her own: slower, surer to erase.")
 @click.option("--draft", "draft_to", type=_NEW_FILE, metavar="FILE", help="Write the guessed schema; import nothing.")
 @click.option("--encoding", default="", metavar="NAME", help="Of the file; UTF-8 by default.")
 @click.option("--delimiter", default="", metavar="SIGN", help="One of , ; | and tab; found out by default.")
@@ -47,6 +48,7 @@ def import_(
     schema: Path | None,
     types: Sequence[str],
     maps: Sequence[str],
+    shreddable: bool,
     draft_to: Path | None,
     encoding: str,
     delimiter: str,
@@ -62,11 +64,11 @@ def import_(
     sheet = open_sheet(file, encoding=encoding, delimiter=sign)
     if draft_to is not None:
         with _private_file(draft_to) as out:
-            out.write(schema_from_guess(vault, table, _guessed(sheet, types)))
+            out.write(schema_from_guess(vault, table, _guessed(sheet, types, shreddable)))
         click.echo(f"wrote {draft_to}: read it, mend it, and import with --schema {draft_to}", err=True)
         return
     found = _found(reach, vault, table)
-    text, mapping = _plan(reach, sheet, found, vault, table, schema, types)
+    text, mapping = _plan(reach, sheet, found, vault, table, schema, types, shreddable)
     if text and not reach.yes:
         click.confirm("Make the table like this and import the file?", abort=True, err=True)
     with door(reach) as client:
@@ -95,16 +97,23 @@ def _found(reach: Reach, vault: str, table: str) -> str:
     return "table" if table in tables else "vault" if tables else "empty"
 
 
-def _guessed(sheet: Sheet, types: Sequence[str]) -> tuple[Planned, ...]:
+def _guessed(sheet: Sheet, types: Sequence[str], shreddable: bool) -> tuple[Planned, ...]:
     said = _pairs(types, "--type")
     unknown = set(said) - set(sheet.headers) - set(column_names(sheet.headers))
     if unknown:
         raise InvalidInput(f"the file has no column `{min(unknown)}`", at="--type")
-    return draft(sheet, said)
+    return draft(sheet, said, shreddable=shreddable)
 
 
 def _plan(
-    reach: Reach, sheet: Sheet, found: str, vault: str, table: str, schema: Path | None, types: Sequence[str]
+    reach: Reach,
+    sheet: Sheet,
+    found: str,
+    vault: str,
+    table: str,
+    schema: Path | None,
+    types: Sequence[str],
+    shreddable: bool,
 ) -> tuple[str, dict[str, str]]:
     """Return (the schema to apply, "" for none; header → column). Shows the guess where there is one."""
     by_name = dict(zip(sheet.headers, column_names(sheet.headers), strict=True))
@@ -117,7 +126,7 @@ def _plan(
             f"the vault has tables, but no `{table}`: its schema names them all",
             hint="--draft FILE writes this table's part; add it to the schema, `privet vaults apply`, import again",
         )
-    planned = _guessed(sheet, types)
+    planned = _guessed(sheet, types, shreddable)
     if not reach.json:
         head = ("column", "type", "sure", "held", "why")
         click.echo(table_text(head, [_guess_row(each) for each in planned]), err=True)

@@ -1,0 +1,587 @@
+"""Subject keys: durable before what they seal, forgotten for good, grouped, bounded, moved with their records."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import START_MS, Bench, schema
+
+from privet import digest
+from privet.crypto.keystores.local import LocalStore
+from privet.errors import Conflict, Damaged, DuplicateValue, Gone, InvalidInput, NotFound, StoreFailed
+from privet.secret import Secret
+from privet.store.port import ENGINES, Delete, Engine, Insert, Select, Store, Unit
+from privet.vault import erasure, records, reveal, subjects, tokens
+from privet.vault.ledger import Entry, Ledger
+from privet.vault.subjects import SubjectStore
+from privet.vault.vault import load_keys
+from privet.vocabulary.predicate import Compare, In
+
+ROOT = LocalStore(Secret(bytes(range(32))))
+PEOPLE = (
+    "name: type: string, keep: shreddable, index: exact, token: stored",
+    "email: type: contact.email, keep: shreddable, unique: true",
+    "plan: type: string",
+)
+CARDS = """\
+      - name: orders
+        fides_meta: {privet: {subject: via owner}}
+        fields:
+          - name: owner
+            fides_meta: {privet: {references: people.id}}
+          - name: pan
+            fides_meta: {privet: {type: card.pan, keep: shreddable, index: [exact], token: stored}}
+          - name: note
+            fides_meta: {privet: {type: string, keep: shreddable}}
+          - name: code
+            fides_meta: {privet: {type: string, keep: shreddable, token: random}}
+      - name: lines
+        fides_meta: {privet: {subject: via order}}
+        fields:
+          - name: order
+            fides_meta: {privet: {references: orders.id}}
+          - name: text
+            fides_meta: {privet: {type: string, keep: shreddable}}
+"""
+
+
+@pytest.fixture
+def people(bench: Bench) -> Bench:
+    bench.apply(schema(*PEOPLE, more=CARDS))
+    return bench
+
+
+def person(people: Bench, name: str = "Ann Example", email: str = "ann@example.com") -> bytes:
+    return people.insert("people", {"name": name, "email": email, "plan": "basic"})[0].id
+
+
+def subject(people: Bench, record: bytes, table: str = "people") -> bytes:
+    return erasure.subject_of(people.vault, people.vault.table(table), record)
+
+
+def erase(people: Bench, record: bytes) -> erasure.Erased:
+    return people.run(erasure.erase(people.vault, subject(people, record), people.deed("erase")))  # type: ignore[no-any-return]
+
+
+def kept(people: Bench) -> set[bytes]:
+    """Return the subjects that have a durable key."""
+    keys, _ = people.vault.demand_subjects().stores
+    return {row[0] for row in keys.select(Select(table="subject_keys", columns=("subject",)))}  # type: ignore[misc]
+
+
+# --- inserting ------------------------------------------------------------------------------------------------
+
+
+def test_each_person_has_a_durable_key_once_her_record_is_acknowledged(people: Bench) -> None:
+    found = people.insert("people", {"name": "Ann", "email": "a@example.com"}, {"name": "Bo", "email": "b@example.com"})
+    assert kept(people) == {subject(people, item.id) for item in found}
+
+
+def test_the_key_is_durable_before_the_record_is_written(people: Bench) -> None:
+    order: list[str] = []
+    people.vault.store = Watched(people.vault.store, "records", order)
+    keys = people.vault.demand_subjects()
+    keys._keys = Watched(keys._keys, "keys", order)
+    person(people)
+    people.insert("people", {"name": "Bo", "email": "b@example.com"}, {"name": "Cy", "email": "c@example.com"})
+    assert order == ["keys", "records", "keys", "records"]
+
+
+class Watched:
+    """A store that tells when a write of it is done."""
+
+    def __init__(self, store: Store, name: str, order: list[str]) -> None:
+        self._store, self._name, self._order = store, name, order
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def write(self, unit: Unit) -> None:
+        await self._store.write(unit)
+        self._order.append(self._name)
+
+
+def test_the_key_of_a_refused_insert_goes_to_the_next_person(people: Bench) -> None:
+    person(people)
+    for _ in range(5):
+        with pytest.raises(DuplicateValue):
+            person(people, name="Bo")
+    people.insert("people", {"name": "Cy", "email": "c@example.com"})
+    assert len(kept(people)) == 2
+
+
+def test_a_record_by_reference_is_sealed_under_its_persons_key(people: Bench) -> None:
+    ann = person(people)
+    order = people.insert("orders", {"owner": digest.id_text(ann), "note": "by the door"})[0].id
+    assert subject(people, order, "orders") == subject(people, ann)
+    assert len(kept(people)) == 1
+    erase(people, ann)
+    assert people.get("orders", order) is None
+
+
+def test_a_shreddable_value_without_a_person_is_refused(people: Bench) -> None:
+    with pytest.raises(InvalidInput, match="needs a subject"):
+        people.insert("orders", {"note": "of nobody"})
+
+
+def test_concurrent_inserts_share_commits_of_their_keys(tmp_path: Path, people: Bench) -> None:
+    engine = ENGINES.get("sqlite")
+    commits = [0]
+
+    async def main() -> None:
+        vault = people.vault
+        vault.subjects = SubjectStore.open(on_disk(engine, tmp_path), ROOT, vault.id, now=1, made=False)
+        store, _ = vault.subjects.stores
+        work = store._group._work  # type: ignore[attr-defined]  # counts the commits of the engine
+        commit = work.commit
+        work.commit = lambda: (commits.__setitem__(0, commits[0] + 1), commit())
+        permit = people.permit("insert", "people")
+        calls = [
+            records.insert(vault, permit, [{"name": "Ann", "email": f"a{n}@example.com"}], people.deed())
+            for n in range(64)
+        ]
+        await asyncio.gather(*calls)
+        assert len(kept(people)) == 64
+        vault.subjects.close()
+
+    people.run(main())
+    assert 0 < commits[0] < 32, commits
+
+
+def on_disk(engine: Engine, folder: Path) -> tuple[Store, Store]:
+    assert engine.open_forgetful is not None
+    return engine.open_forgetful(str(folder / "subjects.db")), engine.open_forgetful(str(folder / "epochs.db"))
+
+
+# --- forgetting -----------------------------------------------------------------------------------------------
+
+
+def test_an_erased_person_is_gone_and_another_with_the_same_value_stays(people: Bench) -> None:
+    ann, twin = person(people), person(people, email="twin@example.com")
+    assert people.insert("orders", {"owner": digest.id_text(ann), "pan": "4111 1111 1111 1111"})
+    erase(people, ann)
+    assert people.get("people", ann) is None
+    found = people.get("people", twin)
+    assert found is not None and found.values["name"] == "Ann Example"
+    text = found.tokens["name"]
+    assert text is not None
+    located = tokens.locate(people.vault, [text])
+    permit = people.permit("detokenize", "people")
+    assert people.run(reveal.detokenize(people.vault, {"people": permit}, located, people.deed())) == ["Ann Example"]
+
+
+def test_a_copy_of_the_records_does_not_open_once_the_person_is_erased(people: Bench) -> None:
+    ann = person(people)
+    vault = people.vault
+    sealer = vault.sealer(vault.table("people"))
+    rows = records.fetch(vault, sealer.table, [ann])
+    assert sealer.open(sealer.table.column("name"), rows) == ["Ann Example"]
+    erase(people, ann)
+    with pytest.raises(Gone):
+        sealer.open(sealer.table.column("name"), rows)
+
+
+def test_nothing_is_written_for_an_erased_person_again(people: Bench) -> None:
+    ann = person(people)
+    her, vault = subject(people, ann), people.vault
+    erase(people, ann)
+    column = vault.table("people").column("name")
+    permit = people.permit("tokenize", "people")
+    with pytest.raises(Gone, match="erased"):
+        people.run(reveal.tokenize(vault, permit, column, ["Ann Example"], people.deed(), subject=her))
+    assert kept(people) == set()
+
+
+def test_tokens_that_name_a_person_go_with_her(people: Bench) -> None:
+    vault, her = people.vault, bytes(range(16))
+    column, permit = vault.table("people").column("name"), people.permit("tokenize", "people")
+    calls: list[Coroutine[Any, Any, Any]] = [
+        reveal.tokenize(vault, permit, column, ["Ann Example"], people.deed(), subject=her) for _ in range(4)
+    ]
+
+    async def together() -> list[Any]:
+        return await asyncio.gather(*calls)
+
+    texts = people.run(together())
+    assert len({text for [text] in texts}) == 1
+    assert kept(people) == {her}
+    people.run(erasure.erase(vault, her, people.deed()))
+    assert isinstance(tokens.locate(vault, texts[0])[0], NotFound)
+
+
+def test_readers_who_meet_a_record_during_its_erasure_do_not_fail(people: Bench) -> None:
+    ann, bo = person(people), person(people, "Bo", "bo@example.com")
+    vault = people.vault
+    keys = vault.demand_subjects()
+    people.run(keys.forget(subject(people, ann)))
+    assert subject(people, bo) in kept(people) and len(kept(people)) == 1
+    assert people.get("people", ann) is not None, "until her records are gone"
+    keys.let_go([subject(people, ann)])
+    with pytest.raises(Gone):
+        people.get("people", ann)
+
+
+def test_neither_the_wrapped_key_nor_the_key_stays_in_the_file(tmp_path: Path) -> None:
+    stores = on_disk(ENGINES.get("sqlite"), tmp_path)
+    store = SubjectStore.open(stores, ROOT, bytes(16), now=1, made=False)
+    everyone = filled(store, 300)
+    rows = stores[0].select(Select(table="subject_keys", columns=("subject", "wrapped")))
+    wrapped: dict[Any, Any] = dict(rows)  # type: ignore[arg-type]
+    keys = dict(zip(everyone, store.keys(everyone, now_ms=START_MS), strict=True))
+    assert all(any(cell in text for text in contents(tmp_path)) for cell in wrapped.values()), "the teeth"
+    gone = everyone[::3]
+    for one in gone[:50]:
+        asyncio.run(store.forget(one))
+    store.purge(gone[50:])
+    for one in gone:
+        for text in contents(tmp_path):
+            assert wrapped[one] not in text and wrapped[one][-32:] not in text
+            assert keys[one] not in text
+    store.close()
+
+
+def test_a_write_ahead_log_would_keep_forgotten_keys(tmp_path: Path) -> None:
+    """The teeth of the rule above: the same deletion in the usual journal leaves the wrapped key readable."""
+    engine = ENGINES.get("sqlite")
+    stores = engine.open(str(tmp_path / "subjects.db")), engine.open(str(tmp_path / "epochs.db"))
+    store = SubjectStore.open(stores, ROOT, bytes(16), now=1, made=False)
+    [one] = filled(store, 1)
+    [(wrapped,)] = stores[0].select(Select(table="subject_keys", columns=("wrapped",)))
+    asyncio.run(store.forget(one))
+    assert isinstance(wrapped, bytes)
+    assert any(wrapped in text for text in contents(tmp_path))
+    store.close()
+
+
+def contents(folder: Path) -> list[bytes]:
+    return [path.read_bytes() for path in folder.iterdir()]
+
+
+def test_keys_of_nobody_are_collected(people: Bench) -> None:
+    ann = person(people)
+    keys, vault = people.vault.demand_subjects(), people.vault
+    keys.new_subjects(3)
+    held = keys.hold()
+    keys.settle_now(held)
+    assert erasure.collect(vault) == 0, "a write that is under way may need them"
+    keys.release(held, unwritten=False)
+    assert erasure.collect(vault) == 3
+    assert kept(people) == {subject(people, ann)}
+    people.run(records.delete(vault, people.permit("delete", "people"), [ann], people.deed()))
+    assert erasure.collect(vault) == 1
+
+
+# --- the cache ------------------------------------------------------------------------------------------------
+
+
+def test_opened_keys_stay_in_memory_for_minutes_only(people: Bench) -> None:
+    ann = person(people)
+    store, her = people.vault.demand_subjects(), [subject(people, ann)]
+    [key] = people.vault.subject_keys(her)
+    assert store._cache.get(her[0]) == key
+    people.now[0] += subjects.CACHE_MS + 1
+    store.keys([], now_ms=people.now[0])
+    assert store._cache.get(her[0]) is None
+    assert people.vault.subject_keys(her) == [key]
+
+
+def test_opened_keys_in_memory_are_bounded_in_number() -> None:
+    cache = subjects._Cache()
+    for start in range(0, 3 * subjects.MOST_CACHED, 1000):
+        cache.put({n.to_bytes(16, "big"): bytes(32) for n in range(start, start + 1000)})
+        assert len(cache._young) + len(cache._old) <= subjects.MOST_CACHED
+
+
+# --- epochs ---------------------------------------------------------------------------------------------------
+
+
+def filled(store: SubjectStore, count: int) -> list[bytes]:
+    found = store.new_subjects(count)
+    held = store.hold()
+    store.settle_now(held)
+    store.release(held, unwritten=False)
+    return found
+
+
+def memory() -> tuple[Store, Store]:
+    engine = ENGINES.get("memory")
+    return engine.open(""), engine.open("")
+
+
+def test_a_new_window_keeps_every_key_and_shuts_older_copies(tmp_path: Path) -> None:
+    engine, stores = ENGINES.get("sqlite"), on_disk(ENGINES.get("sqlite"), tmp_path)
+    store = SubjectStore.open(stores, ROOT, bytes(16), now=1, made=False)
+    people = filled(store, 2500)
+    keys = store.keys(people, now_ms=START_MS)
+    stores[0].backup(str(tmp_path / "old.db"))
+    store.begin_epoch(now=2)
+
+    async def all_of_them() -> int:
+        count = 0
+        while moved := await store.rewrap_some():
+            count += moved
+        return count
+
+    assert asyncio.run(all_of_them()) == 2500
+    assert store.end_epochs() == 1
+    assert [row.epoch for row in store.epochs] == [2]
+    store.close()
+    again = SubjectStore.open(on_disk(engine, tmp_path), ROOT, bytes(16), now=3, made=True)
+    assert again.keys(people, now_ms=START_MS) == keys
+    again.close()
+    (tmp_path / "subjects.db").write_bytes((tmp_path / "old.db").read_bytes())
+    old = SubjectStore.open(on_disk(engine, tmp_path), ROOT, bytes(16), now=3, made=True)
+    with pytest.raises(Gone):
+        old.keys(people[:1], now_ms=START_MS)
+    old.close()
+
+
+def test_an_epoch_does_not_end_while_a_key_needs_it() -> None:
+    store = SubjectStore.open(memory(), ROOT, bytes(16), now=1, made=False)
+    filled(store, 3)
+    store.begin_epoch(now=2)
+    with pytest.raises(Damaged, match="newest epoch"):
+        store.end_epochs()
+
+
+def test_a_key_that_is_forgotten_while_it_is_rewrapped_stays_forgotten() -> None:
+    stores = memory()
+    store = SubjectStore.open(stores, ROOT, bytes(16), now=1, made=False)
+    people = filled(store, 5)
+    store.begin_epoch(now=2)
+
+    async def race() -> None:
+        await asyncio.gather(store.rewrap_some(), store.forget(people[0]))
+        while await store.rewrap_some():
+            pass
+
+    asyncio.run(race())
+    rows = stores[0].select(Select(table="subject_keys", columns=("subject", "epoch")))
+    assert {row[0] for row in rows} == set(people[1:])
+    assert {row[1] for row in rows} == {2}
+
+
+def test_a_vault_that_lost_its_subject_keys_does_not_open() -> None:
+    with pytest.raises(Damaged, match="subject keys"):
+        SubjectStore.open(memory(), ROOT, bytes(16), now=1, made=True)
+    stores = memory()
+    filled(SubjectStore.open(stores, ROOT, bytes(16), now=1, made=False), 1)
+    with pytest.raises(Damaged, match="epochs"):
+        SubjectStore.open((stores[0], memory()[1]), ROOT, bytes(16), now=1, made=False)
+
+
+# --- tag keys -------------------------------------------------------------------------------------------------
+
+
+def test_tag_keys_of_shreddable_columns_are_not_in_the_database(people: Bench) -> None:
+    apart = {row.key_id for row in load_keys(people.vault.store) if row.state == "active" and not row.wrapped}
+    purposes = [(row.purpose, row.key_id in apart) for row in people.vault.ring.rows()]
+    assert all(is_apart for purpose, is_apart in purposes if purpose == "index")
+    assert not any(is_apart for purpose, is_apart in purposes if purpose in ("cell", "record", "audit", "kek"))
+    filled_rows, lost = people.vault.demand_subjects().fill(load_keys(people.vault.store))
+    assert filled_rows == list(people.vault.ring.rows()) and not lost
+
+
+def test_a_lost_tag_key_is_told(people: Bench) -> None:
+    keys, _ = people.vault.demand_subjects().stores
+    [row, *_] = [row for row in people.vault.ring.rows() if row.purpose == "index"]
+    keys.write_now(Unit((Delete("tag_keys", ("key_id",), ((row.key_id,),)),)))
+    rows, lost = people.vault.demand_subjects().fill(load_keys(people.vault.store))
+    assert [item.key_id for item in lost] == [row.key_id]
+    assert next(item.state for item in rows if item.key_id == row.key_id) == "destroyed"
+
+
+# --- moving ---------------------------------------------------------------------------------------------------
+
+
+def test_a_moved_reference_seals_the_record_and_its_followers_anew(people: Bench) -> None:
+    ann, bo = person(people), person(people, "Bo", "bo@example.com")
+    row = {"owner": digest.id_text(ann), "pan": "4111111111111111", "note": "by the door", "code": "C-7"}
+    [made] = people.insert("orders", row)
+    [line] = people.insert("lines", {"order": digest.id_text(made.id), "text": "two pairs"})
+    vault = people.vault
+    permit = people.permit("update", "orders")
+    people.run(records.update(vault, permit, made.id, {"owner": digest.id_text(bo)}, people.deed()))
+    his = subject(people, bo)
+    assert subject(people, made.id, "orders") == subject(people, line.id, "lines") == his
+    erase(people, ann)
+    order, moved = people.get("orders", made.id), people.get("lines", line.id)
+    assert order is not None and moved is not None
+    assert order.values["note"] == "by the door" and moved.values["text"] == "two pairs"
+    assert order.tokens == made.tokens, "the tokens stay"
+    located = tokens.locate(vault, [str(order.tokens["pan"]), str(order.tokens["code"])])
+    shown = people.run(
+        reveal.detokenize(vault, {"orders": people.permit("detokenize", "orders")}, located, people.deed())
+    )
+    assert [type(item) for item in shown] == [str, str]
+    erase(people, bo)
+    assert people.get("orders", made.id) is None and people.get("lines", line.id) is None
+
+
+def test_a_record_that_is_added_while_its_parent_moves_follows_the_right_person(people: Bench) -> None:
+    ann, bo = person(people), person(people, "Bo", "bo@example.com")
+    [made] = people.insert("orders", {"owner": digest.id_text(ann), "note": "by the door"})
+
+    async def race() -> Any:
+        permit, deed = people.permit("update", "orders"), people.deed()
+        move = records.update(people.vault, permit, made.id, {"owner": digest.id_text(bo)}, deed)
+        row = {"order": digest.id_text(made.id), "text": "late"}
+        add = records.insert(people.vault, people.permit("insert", "lines"), [row], people.deed())
+        return await asyncio.gather(add, move)
+
+    [[line], _] = people.run(race())
+    assert subject(people, line.id, "lines") == subject(people, bo)
+    assert people.get("lines", line.id) is not None
+
+
+def test_nothing_is_added_for_a_person_whose_erasure_has_begun(people: Bench) -> None:
+    ann = person(people)
+
+    async def race() -> list[Any]:
+        row = {"owner": digest.id_text(ann), "note": "late"}
+        calls = [
+            records.insert(people.vault, people.permit("insert", "orders"), [row], people.deed()) for _ in range(20)
+        ]
+        gone = erasure.erase(people.vault, subject(people, ann), people.deed())
+        return await asyncio.gather(*calls[:10], gone, *calls[10:], return_exceptions=True)
+
+    found = people.run(race())
+    assert not [item for item in found if isinstance(item, Exception) and not isinstance(item, Gone | NotFound)]
+    rows = people.vault.store.select(Select(table=people.vault.table("orders").rows, columns=("id",)))
+    assert rows == [] and kept(people) == set()
+
+
+def test_a_record_that_changes_while_it_is_deleted_leaves_no_claim(people: Bench) -> None:
+    ann = person(people)
+
+    async def race() -> None:
+        change = records.update(
+            people.vault, people.permit("update", "people"), ann, {"email": "new@example.com"}, people.deed()
+        )
+        await asyncio.gather(
+            change, records.delete(people.vault, people.permit("delete", "people"), [ann], people.deed())
+        )
+
+    people.run(race())
+    assert people.vault.store.select(Select(table="uniques", columns=("tag",))) == []
+    person(people, email="new@example.com")
+
+
+def test_an_expired_record_is_erased_too(bench: Bench) -> None:
+    bench.apply(schema(*PEOPLE, ttl="1d"))
+    ann = person(bench)
+    her = subject(bench, ann)
+    bench.now[0] += 2 * 86_400_000
+    found = bench.run(erasure.erase(bench.vault, her, bench.deed()))
+    assert found.records == 1
+
+
+# --- the ledger -----------------------------------------------------------------------------------------------
+
+KEY = bytes(range(32))
+
+
+def entry(number: int) -> Entry:
+    return Entry(number.to_bytes(16, "big"), (1000 + number).to_bytes(16, "big"), START_MS + number)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    found = Ledger(tmp_path / "ledger", KEY, bytes(16))
+    for number in range(3):
+        found.append(entry(number))
+    yield found
+    found.close()
+
+
+def test_a_ledger_reads_back(ledger: Ledger) -> None:
+    again = Ledger(ledger.path, KEY, bytes(16))
+    assert again.entries == [entry(n) for n in range(3)]
+    again.append(entry(3))
+    again.close()
+    assert len(Ledger(ledger.path, KEY, bytes(16)).entries) == 4
+    assert os.stat(ledger.path).st_mode & 0o777 == 0o600
+
+
+def test_a_line_cut_short_by_a_crash_is_dropped(ledger: Ledger) -> None:
+    whole = ledger.path.read_bytes()
+    for size in range(len(whole) - 1, len(whole.rsplit(b"\n", 2)[0]) + 1, -7):
+        ledger.path.write_bytes(whole[:size])
+        again = Ledger(ledger.path, KEY, bytes(16))
+        assert again.entries == [entry(0), entry(1)]
+        again.append(entry(2))
+        again.close()
+        assert ledger.path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("change", ["flip", "drop", "swap", "words", "key", "vault"])
+def test_a_changed_ledger_is_found(ledger: Ledger, change: str) -> None:
+    lines = ledger.path.read_bytes().splitlines(keepends=True)
+    key, vault = KEY, bytes(16)
+    if change == "flip":
+        lines[2] = lines[2].replace(lines[2][20:21], b"0" if lines[2][20:21] != b"0" else b"1", 1)
+    elif change == "drop":
+        del lines[1]
+    elif change == "swap":
+        lines[1], lines[2] = lines[2], lines[1]
+    elif change == "words":
+        lines[2] = b"one two\n"
+    elif change == "key":
+        key = bytes(32)
+    else:
+        vault = bytes(15) + b"\1"
+    ledger.path.write_bytes(b"".join(lines))
+    with pytest.raises(Damaged):
+        Ledger(ledger.path, key, vault)
+
+
+def test_a_ledger_that_cannot_be_written_takes_no_more(ledger: Ledger, people: Bench) -> None:
+    people.vault.ledger = ledger
+    ann = person(people)
+    ledger.close()
+    for _ in range(2):
+        with pytest.raises(StoreFailed):
+            erase(people, ann)
+    assert people.get("people", ann) is not None, "an erasure that is not in the ledger has not begun"
+
+
+def test_erasures_that_only_the_ledger_knows_are_carried_out_at_the_start(people: Bench, ledger: Ledger) -> None:
+    vault = people.vault
+    ann, bo = person(people), person(people, "Bo", "bo@example.com")
+    vault.ledger = ledger
+    ledger.append(Entry(bytes(15) + b"\x77", subject(people, ann), START_MS))
+    assert erasure.finish(vault, people.deed()) == 4
+    assert people.get("people", ann) is None and people.get("people", bo) is not None
+    assert kept(people) == {subject(people, bo)}
+    assert erasure.finish(vault, people.deed()) == 0
+
+
+def test_erasures_that_the_ledger_lost_are_written_again(people: Bench, ledger: Ledger) -> None:
+    ann = person(people)
+    her = subject(people, ann)
+    erase(people, ann)
+    people.vault.ledger = ledger
+    erasure.finish(people.vault, people.deed())
+    assert her in {item.subject for item in ledger.entries}
+
+
+def test_an_erasure_cut_short_is_finished(people: Bench) -> None:
+    ann = person(people)
+    step = Insert("erasures", erasure.LEDGER, ((bytes(16), subject(people, ann), "open", START_MS),))
+    people.vault.store.write_now(Unit((step,)))
+    assert erasure.finish(people.vault, people.deed()) == 1
+    assert people.get("people", ann) is None and kept(people) == set()
+    where = Compare("state", "=", "open")
+    assert people.vault.store.select(Select(table="erasures", columns=("id",), where=where)) == []
+
+
+def test_a_change_of_keys_does_not_begin_beside_another(people: Bench) -> None:
+    with people.vault.maintenance("backup"), pytest.raises(Conflict), people.vault.maintenance("rotation"):
+        pass
+    where = In("state", ("open",))
+    assert people.vault.store.select(Select(table="erasures", columns=("id",), where=where)) == []
