@@ -166,7 +166,7 @@ class _Work:
             if plan.pruned.joins:
                 # A record that holds several of the elements comes once for each.
                 fresh = {tuple(row[start] for start in starts): row for row in rows}
-                rows = [row for row in rows]
+                rows = [row for ids, row in fresh.items() if ids not in seen]
                 seen.update(fresh)
             yield self._spared(rows, self._judge)
 

@@ -88,7 +88,7 @@ async def advance(vault: Vault, deed: Deed) -> None:
             pass
         apart = forgettable(vault.schema)
         owners: list[Owner] = [(row.purpose, row.owner) for row in _tag_keys(vault) if row.owner in apart]
-        await _begin(vault, owners, deed)
+        await _begin(vault, owners, deed.unsettled())
         await _finish(vault, deed)
         erasure.collect(vault)
         subjects.rewrap_tag_keys()

@@ -25,6 +25,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("privet.app.cli.home:serve", "Serve the home over HTTP and its Unix socket."),
     "import": ("privet.app.cli.load:import_", "Import a CSV file and get the same rows with tokens."),
     "export": ("privet.app.cli.load:export", "Write a table out as CSV or NDJSON."),
+    "backup": ("privet.app.cli.copies:backup", "Copy the home, while it serves or not."),
+    "restore": ("privet.app.cli.copies:restore", "Make a home from a backup."),
     "query": ("privet.app.cli.verbs:query", "Ask a question in SQL."),
     "prove": ("privet.app.cli.audit:prove", "Prove a copy of an audit, away from the vault."),
 }
@@ -32,7 +34,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 NOUNS: dict[str, str] = {
     "audit": "What was done, by whom, and the proof of it.",
+    "backups": "Copy the home while it serves.",
     "health": "Whether the home takes writes.",
+    "keys": "What keys there are; change them while the vault serves.",
     "principals": "Who may call, and their API keys.",
     "queries": "Questions in SQL, and how they are answered.",
     "records": "Insert, upsert, update, show and delete records.",

@@ -6,7 +6,19 @@ from importlib import import_module
 
 from privet.app.services.verb import Verb
 
-NOUNS = ("audit", "health", "principals", "queries", "records", "subjects", "tokens", "types", "vaults")
+NOUNS = (
+    "audit",
+    "backups",
+    "health",
+    "keys",
+    "principals",
+    "queries",
+    "records",
+    "subjects",
+    "tokens",
+    "types",
+    "vaults",
+)
 
 
 def verbs() -> tuple[Verb, ...]:
