@@ -19,7 +19,7 @@ from privet.policy.roles import BUILT_IN
 from privet.policy.syntax import Policy
 from privet.secret import Secret
 from privet.store.port import ENGINES, Column, Insert, Put, Select, Shape, Step, Store, Unit
-from privet.vault import rotation
+from privet.vault import migrate, rotation
 from privet.vault.audit import Deed
 from privet.vault.checkpoint import Log
 from privet.vault.ledger import Ledger
@@ -137,6 +137,7 @@ class House:
             vault.subjects = subjects
             vault.ledger = opened.enter_context(closing(self._ledger(vault)))
             deed = Deed(principal=HOUSE, verb="vaults.open", policy=self.policy(vault).version, at_ms=self.clock())
+            migrate.resume(vault, deed)
             rotation.recover(vault, lost, deed)
             opened.pop_all()  # it stays open
         self._vaults[name], self._logs[name] = vault, log

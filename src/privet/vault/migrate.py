@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
 
 from privet import digest
-from privet.crypto.keys import KeyRow, Purpose
-from privet.errors import InvalidBatch, InvalidValue, PrivetError, Refused
-from privet.store.port import Cell, Delete, Row, Select, Step, Unit, Update
+from privet.crypto.keys import Purpose
+from privet.errors import DuplicateValue, InvalidBatch, InvalidValue, PrivetError, Refused
+from privet.store.port import Cell, Delete, Put, Row, Select, Step, Unit, Update
 from privet.vault import chunks, records, tokens
 from privet.vault.audit import Deed
 from privet.vault.schema import (
@@ -26,6 +29,23 @@ from privet.vocabulary.datatype import data_type
 from privet.vocabulary.predicate import ALWAYS, Compare
 
 CHUNK = 1000
+MOVE = "schema change"  # the name under which `meta` holds one that is being carried out
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A change of schema under way. `done`: table name → the last record (hex) that is written anew.
+
+    Each chunk of records is rewritten in one unit with this mark, so that a crash leaves no record in doubt.
+    """
+
+    schema: Schema
+    tables: list[str]
+    done: dict[str, str] = field(default_factory=dict)
+
+    def step(self) -> Step:
+        """Return the step that stores the mark."""
+        return Put("meta", ("name", "value"), ((MOVE, msgspec.json.encode(self)),))
 
 
 def plan(vault: Vault, dataset: Dataset) -> tuple[Difference, ...]:
@@ -39,6 +59,7 @@ def apply(vault: Vault, dataset: Dataset, deed: Deed, *, allow_loss: bool = Fals
     Holds every other writer off while it runs. Raises Refused where values would be lost and `allow_loss` is not
     set, InvalidBatch where stored values do not fit a new type; nothing has changed then.
     """
+    vault.store.write_now(Unit(()))  # what others queued under the old schema comes first
     old, new = vault.schema, merge(vault.schema, dataset, _make_id)
     changes = compare(old, new)
     if not changes:
@@ -47,17 +68,37 @@ def apply(vault: Vault, dataset: Dataset, deed: Deed, *, allow_loss: bool = Fals
     rewritten = [table for table in new.tables if _moves(vault, old, table, changes)]
     for table in rewritten:
         _check_fit(vault, _former(old, table), table)
-    vault.store.write_now(Unit(vault.keep_keys(_new_keys(vault, new), new)))
-    _widen(vault, old, new)
+    _new_keys(vault, new)
+    vault.store.write_now(Unit(vault.keep_keys(vault.ring.rows(), new)))
     for table in rewritten:
-        _rewrite(vault, _former(old, table), table, deed)
-    steps = [save_schema(new, deed.at_ms), *_drops(vault, old, new)]
-    steps.append(deed.entry(note=f"schema version {new.version}", count=len(changes)))
+        _check_unique(vault, _former(old, table), table)
+    move = Move(new, [table.name for table in rewritten])
+    vault.store.write_now(Unit((move.step(),)))
+    _carry_out(vault, move, deed)
+    return changes
+
+
+def resume(vault: Vault, deed: Deed) -> bool:
+    """Finish a change of schema that a crash cut short; return whether there was one. Call before anything is read."""
+    rows = vault.store.select(Select(table="meta", columns=("value",), where=Compare("name", "=", MOVE)))
+    if not rows:
+        return False
+    _carry_out(vault, msgspec.json.decode(rows[0][0], type=Move), deed)  # type: ignore[arg-type]  # a blob
+    return True
+
+
+def _carry_out(vault: Vault, move: Move, deed: Deed) -> None:
+    old, new = vault.schema, move.schema
+    _widen(vault, old, new)
+    for name in move.tables:
+        table = new.table(name)
+        _rewrite(vault, _former(old, table), table, move, deed)
+    steps = [save_schema(new, deed.at_ms), *_drops(vault, old, new, deed), Delete("meta", ("name",), ((MOVE,),))]
+    steps.append(deed.entry(note=f"schema version {new.version}", count=len(move.tables)))
     vault.store.write_now(Unit((*steps, *deed.settle(b""))))
     vault.schema = new
     vault.store.define([shape(table) for table in new.tables])
     vault.refresh()
-    return changes
 
 
 def _make_id() -> bytes:
@@ -91,7 +132,8 @@ def _moves(vault: Vault, old: Schema, table: Table, changes: Sequence[Difference
     return known and touched and _holds_data(vault, _former(old, table))
 
 
-def _new_keys(vault: Vault, schema: Schema) -> list[KeyRow]:
+def _new_keys(vault: Vault, schema: Schema) -> None:
+    """Draw the keys that the schema needs and the ring lacks."""
     seconds = vault.clock() // 1000
     wanted: list[tuple[Purpose, bytes, str]] = [
         ("record", vault.id, ""),
@@ -110,8 +152,9 @@ def _new_keys(vault: Vault, schema: Schema) -> list[KeyRow]:
                 wanted.append(("unique", column.token_id, ""))
         wanted.extend(("unique", unique.id, "") for unique in table.uniques)
     have = {(row.purpose, row.owner) for row in vault.ring.rows() if row.state == "active"}
-    missing = [item for item in dict.fromkeys(wanted) if item[:2] not in have]
-    return [vault.ring.add(purpose, owner, suite=suite, now=seconds) for purpose, owner, suite in missing]
+    for purpose, owner, suite in dict.fromkeys(wanted):
+        if (purpose, owner) not in have:
+            vault.ring.add(purpose, owner, suite=suite, now=seconds)
 
 
 def _widen(vault: Vault, old: Schema, new: Schema) -> None:
@@ -131,8 +174,7 @@ def _widen(vault: Vault, old: Schema, new: Schema) -> None:
         vault.store.define([wanted])
 
 
-def _chunks(vault: Vault, sealer: Sealer) -> Iterator[list[Row]]:
-    after = b""
+def _chunks(vault: Vault, sealer: Sealer, after: bytes = b"") -> Iterator[list[Row]]:
     while True:
         where = Compare("id", ">", after) if after else ALWAYS
         question = Select(
@@ -169,13 +211,30 @@ def _check_fit(vault: Vault, old: Table, new: Table) -> None:
         raise InvalidBatch(f"{len(faults)} stored values do not fit; nothing was changed", faults=tuple(faults[:100]))
 
 
-def _rewrite(vault: Vault, old: Table, new: Table, deed: Deed) -> None:
+def _check_unique(vault: Vault, old: Table, new: Table) -> None:
+    """Refuse, before anything moves, records that repeat in a set that becomes unique."""
+    known = {unique.id for unique in old.uniques}
+    wanted = [unique for unique in new.uniques if unique.id not in known]
+    before, after = _sealer(vault, old), _sealer(vault, new)
+    seen: dict[int, set[Cell]] = {unique.slot: set() for unique in wanted}
+    for rows in _chunks(vault, before) if wanted else ():
+        texts = _moved_texts(before, old, new, rows)
+        for unique in wanted:
+            tags = [tag for tag in after.unique(unique.slot, [texts[name] for name in unique.columns]) if tag]
+            if len(set(tags)) < len(tags) or not seen[unique.slot].isdisjoint(tags):
+                names = ", ".join(unique.columns)
+                raise DuplicateValue(f"records of `{new.name}` repeat in ({names}); nothing was changed")
+            seen[unique.slot].update(tags)
+
+
+def _rewrite(vault: Vault, old: Table, new: Table, move: Move, deed: Deed) -> None:
     """Seal, tag and tokenize every record of a table anew, under the new schema."""
     before, after = _sealer(vault, old), _sealer(vault, new)
-    for rows in _chunks(vault, before):
+    for rows in _chunks(vault, before, bytes.fromhex(move.done.get(new.name, ""))):
         texts = _moved_texts(before, old, new, rows)
-        steps = _rewrite_steps(vault, before, after, rows, texts, deed)
-        vault.write_now(steps)
+        steps = _rewrite_steps(vault, before, after, rows, texts, deed.unsettled())
+        move.done[new.name] = rows[-1][0].hex()  # type: ignore[union-attr]  # ids are bytes
+        vault.write_now([*steps, move.step()])
 
 
 def _moved_texts(before: Sealer, old: Table, new: Table, rows: Sequence[Row]) -> dict[str, list[str | None]]:
@@ -208,12 +267,12 @@ def _rewrite_steps(
     columns = list(zip(*rows, strict=True))
     place = before.place
     ids: list[bytes] = [row[0] for row in rows]  # type: ignore[misc]
-    heads = Heads(
-        ids,
-        [version + 1 for version in columns[place["version"]]],
-        columns[place["subject"]],
-        columns[place["expires"]],
-    )
+    subjects: Sequence[bytes | None] = columns[place["subject"]]
+    if before.table.collection.subject != after.table.collection.subject:
+        subjects = records.subjects_of(vault, after.table, texts, len(ids))
+    if after.shreds:
+        vault.draw_subjects(subjects)
+    heads = Heads(ids, [version + 1 for version in columns[place["version"]]], subjects, columns[place["expires"]])
     steps: list[Step] = []
     for unique in before.table.uniques:
         tags: list[Row] = [(tag,) for tag in columns[place[f"u{unique.slot}"]] if tag is not None]
@@ -224,17 +283,36 @@ def _rewrite_steps(
     steps.extend(claims)
     names = tuple(items)
     macs = after.macs(heads, items)
-    cells = zip(*(items[name] for name in names), heads.versions, macs, ids, strict=True)
+    cells = zip(*(items[name] for name in names), subjects, heads.versions, macs, ids, strict=True)
     new_rows: list[Row] = list(cells)
-    steps.append(Update(after.table.rows, (*names, "version", "mac"), ("id",), new_rows))
+    steps.append(Update(after.table.rows, (*names, "subject", "version", "mac"), ("id",), new_rows))
     steps.extend(records.claims(after.table, ids, items))
     steps.extend(records.unclaimed(after, texts))
     steps.extend(records.element_steps(after, ids, texts))
-    held = list(zip(ids, heads.subjects, strict=True))
-    steps.extend(chunks.reseal_steps(vault.store, before, after, held, held))
+    steps.extend(_token_cells(vault, before, after, items, texts))
+    was = list(zip(ids, columns[place["subject"]], strict=True))
+    steps.extend(chunks.reseal_steps(vault.store, before, after, was, list(zip(ids, subjects, strict=True))))
     proof = b"".join(records.written_entry(i, v, m) for i, v, m in zip(ids, heads.versions, macs, strict=True))
     steps.append(deed.entry(after.table.name, tuple(texts), records=proof, count=len(ids), note="rewritten"))
     return steps
+
+
+def _token_cells(
+    vault: Vault,
+    before: Sealer,
+    after: Sealer,
+    items: Mapping[str, Sequence[Cell]],
+    texts: Mapping[str, Sequence[str | None]],
+) -> Iterator[Step]:
+    """Yield the steps by which tokens that stay follow their column from sealed to shreddable, or back."""
+    for column in after.table.columns:
+        former = next((c for c in before.table.columns if c.id == column.id), None)
+        if former is None or not column.token_slot or former.field.keep == column.field.keep:
+            continue
+        pairs = zip(items[column.token], texts[column.name], strict=True)
+        held = {raw: text for raw, text in pairs if isinstance(raw, bytes) and text is not None}
+        cells = tokens.token_cells(vault, column, held)
+        yield Update("tokens", ("cell",), ("token",), [(cell, raw) for raw, cell in cells.items()])
 
 
 def _kept_tokens(before: Sealer, after: Sealer, rows: Sequence[Row]) -> dict[str, list[Cell]]:
@@ -264,7 +342,7 @@ def _dropped_tokens(
     yield from tokens.release(vault, lost)
 
 
-def _drops(vault: Vault, old: Schema, new: Schema) -> Iterator[Step]:
+def _drops(vault: Vault, old: Schema, new: Schema, deed: Deed) -> Iterator[Step]:
     """Empty the tables that are no longer described."""
     kept = {table.id for table in new.tables}
     for table in old.tables:
@@ -272,3 +350,5 @@ def _drops(vault: Vault, old: Schema, new: Schema) -> Iterator[Step]:
             sealer = _sealer(vault, table)
             for rows in _chunks(vault, sealer):
                 yield from records.delete_steps(vault, table, rows)
+                proof = b"".join(records.written_entry(row[0], 0, digest.ZERO_ID) for row in rows)  # type: ignore[arg-type]
+                yield deed.entry(table.name, records=proof, count=len(rows), note="dropped")

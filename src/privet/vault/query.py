@@ -24,7 +24,7 @@ from privet.vault.tally import Group, Tally
 from privet.vault.vault import Vault
 from privet.vocabulary.datatype import Wire
 
-MOST_SCANNED = 200_000  # candidates that a question may open unless it says `allow_scan`
+MOST_SCANNED = 200_000  # candidates that a question may open: some ten seconds' work
 RUN = 1_000  # rows that are opened at a time
 _QUICK = 1_000  # rows that may be opened on the event loop itself
 _ATTEMPTS = 3  # counts of groups, where records change between the count and the opening of a record of each
@@ -37,12 +37,12 @@ Keyed = tuple[tuple[object, ...], Row]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """How to answer. `redaction`: show no more than this. `least`: leave out groups of fewer rows.
-    `allow_scan`: open more candidates than MOST_SCANNED."""
+    """How to answer. `redaction`: show no more than this. `least`: leave out groups of fewer rows. `most`: candidates
+    that may be opened, 0 for however many it takes."""
 
     redaction: str = ""
     least: int = 1
-    allow_scan: bool = False
+    most: int = MOST_SCANNED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,13 +187,14 @@ class _Work:
         return do(rows)
 
     def _check_size(self) -> None:
-        if self.terms.allow_scan:
+        most = self.terms.most
+        if not most:
             return
         count = self.plan.vault.store.select(self.plan.select(aggregates=(Aggregate("count"),)))[0][0]
-        if isinstance(count, int) and count > MOST_SCANNED:
+        if isinstance(count, int) and count > most:
             hints = self.plan.hints()
             raise InvalidQuery(
-                f"more than {MOST_SCANNED:,} records would be opened to answer this",
+                f"more than {most:,} records would be opened to answer this",
                 hint=hints[0] if hints else "narrow it by an indexed column",
             )
 

@@ -155,6 +155,19 @@ def _drawn(vault: Vault, column: Column, texts: Sequence[str], tags: Sequence[by
     return Claim(raws, shown, (Insert("tokens", TOKENS, rows),))
 
 
+def token_cells(vault: Vault, column: Column, texts: Mapping[bytes, str]) -> dict[bytes, Cell]:
+    """Return what the rows of a column's tokens hold as their column is kept now. `texts`: token id → value."""
+    if column.field.keep == "shreddable" or not texts:
+        return dict.fromkeys(texts)
+    rows = vault.store.select(Select(table="tokens", columns=("token", "tag"), where=In("token", tuple(texts))))
+    raws: list[bytes] = [row[0] for row in rows]  # type: ignore[misc]  # blobs, as the shape says
+    tied = bound(raws, [row[1] for row in rows])  # type: ignore[misc]
+    plain = [texts[raw].encode() for raw in raws]
+    pad = data_type(column.field.type).pad_bytes
+    key = vault.ring.cell(column.token_id, "token")
+    return dict(zip(raws, key.seal(context(vault, column), tied, plain, pad), strict=True))
+
+
 def _draw(vault: Vault, column: Column, plan: TokenPlan, texts: Sequence[str]) -> tuple[list[bytes], list[str | None]]:
     if plan.shape in ("", "uuid"):
         raws = digest.random_ids(len(texts))

@@ -16,7 +16,7 @@ from privet.errors import Conflict, NewerData, PrivetError, Refused
 from privet.store.port import Clash, Expect, Insert, Put, Select, Step, Store, Unit
 from privet.vault.audit import Deed
 from privet.vault.ledger import Ledger
-from privet.vault.schema import EMPTY, FIXED, Schema, Table, shape
+from privet.vault.schema import EMPTY, FIXED, Schema, Table
 from privet.vault.sealer import Sealer
 from privet.vault.subjects import SubjectStore
 from privet.vocabulary.predicate import In
@@ -297,5 +297,4 @@ def open_vault(*, id: bytes, name: str, store: Store, ring: KeyRing, clock: Cloc
     """Return the vault that `store` holds."""
     store.define(FIXED)
     schema = load_schema(store)
-    store.define([shape(table) for table in schema.tables])
     return Vault(id=id, name=name, store=store, ring=ring, schema=schema, clock=clock)

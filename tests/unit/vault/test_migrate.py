@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
 from conftest import Bench, schema
 
-from privet.errors import InvalidBatch, InvalidSchema, Refused
+from privet.errors import DuplicateValue, InvalidBatch, InvalidSchema, Refused, StoreFailed
 from privet.store.port import Select
-from privet.vault import migrate
+from privet.vault import erasure, migrate
 from privet.vault.reader import read_schema
+from privet.vault.schema import shape
+from privet.vault.vault import open_vault
 
 BASE = schema("name: type: string, keep: sealed", "code: type: string, keep: sealed, index: exact, token: stored")
 
@@ -151,3 +154,68 @@ def test_a_vault_of_the_gcm_suite_reads_back(bench: Bench) -> None:
     bench.insert("people", {"name": "m", "code": "c"}, {"name": "o", "code": "d"})
     assert {row["name"] for row in rows(bench)} == {"n", "m", "o"}  # one millisecond: ids of two calls have no order
     assert bench.vault.sealer(bench.vault.table("people")).suite == "gcm" and alone.tokens["code"]
+
+
+class Breaking:
+    """A store whose writes fail from the nth on, as those of a process that dies do not happen."""
+
+    def __init__(self, store: Any, writes: int) -> None:
+        self.store = store
+        self.left = writes
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+    def write_now(self, unit: Any) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise StoreFailed("the power went")
+        self.store.write_now(unit)
+
+
+@pytest.mark.parametrize("writes", range(7))
+def test_a_change_that_a_crash_cuts_short_is_finished_at_the_next_start(bench: Bench, writes: int) -> None:
+    bench.apply(BASE)
+    bench.insert("people", *({"name": f"{i}", "code": f"c{i % 7}"} for i in range(2100)))
+    wider = BASE.replace(
+        "name: name\n            fides_meta: {privet: {type: string",
+        "name: name\n            fides_meta: {privet: {type: integer",
+    )
+    store = bench.vault.store
+    bench.vault.store = Breaking(store, writes)  # type: ignore[assignment]
+    with contextlib.suppress(StoreFailed):
+        bench.apply(wider)
+    old = bench.vault
+    bench.vault = open_vault(id=old.id, name=old.name, store=store, ring=old.ring, clock=old.clock)
+    begun = migrate.resume(bench.vault, bench.deed("open"))
+    assert begun is (writes > 2)  # the keys and the mark come first
+    bench.vault.store.define([shape(table) for table in bench.vault.schema.tables])
+    found = rows(bench)
+    assert len(found) == 2100
+    moved = bench.vault.schema.version == 2
+    assert {row["name"] for row in found} == set(range(2100) if moved else map(str, range(2100)))
+    assert not migrate.resume(bench.vault, bench.deed("open"))
+
+
+def test_a_set_that_repeats_does_not_become_unique(bench: Bench) -> None:
+    bench.apply(BASE)
+    bench.insert("people", {"name": "n", "code": "c"}, {"name": "m", "code": "c"})
+    with pytest.raises(DuplicateValue, match="nothing was changed"):
+        bench.apply(BASE.replace("index: exact", "index: exact, unique: true"))
+    assert len(rows(bench)) == 2 and bench.vault.schema.version == 1
+
+
+def test_records_get_subjects_when_their_table_has_them(bench: Bench) -> None:
+    bench.apply(schema("name: type: string, keep: sealed", subject="none"))
+    [before] = bench.insert("people", {"name": "n"})
+    bench.apply(schema("name: type: string, keep: sealed", subject="self"))
+    assert len(erasure.subject_of(bench.vault, bench.vault.table("people"), before.id)) == 16
+    assert rows(bench) == [{"name": "n"}]
+
+
+def test_a_dropped_table_leaves_an_entry_for_each_record(bench: Bench) -> None:
+    bench.apply(BASE)
+    bench.insert("people", {"name": "n", "code": "c"})
+    bench.apply(BASE.replace("name: people", "name: others"), allow_loss=True)
+    entries = bench.vault.store.select(Select(table="audit", columns=("body",)))
+    assert any(b"dropped" in (row[0] or b"") for row in entries)  # type: ignore[operator]

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from privet import digest
 from privet.app.http import problems
-from privet.app.http.guard import CLOSE, SECURITY, Limits
+from privet.app.http.guard import ANSWER, CLOSE, SECURITY, Limits
 from privet.app.http.head import MOST_HEADER_BYTES, MOST_HEADERS
 from privet.app.http.problems import HeadersTooLarge, TooSlow
 from privet.errors import LimitExceeded, MalformedBody, PrivetError
@@ -81,6 +82,8 @@ class DeadlineProtocol(HttpToolsProtocol):
         self.head_since, self.waiting_bytes, self.head_done = 0.0, 0, True
         if not self.transport.is_closing():
             super().on_headers_complete()
+            if self.cycle is not None and self.cycle.scope is self.scope:
+                self.scope[ANSWER] = partial(answer, self.cycle)  # type: ignore[literal-required]  # ours alone
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body, unless the connection was refused."""
@@ -150,6 +153,29 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def _too_large(self) -> None:
         self.refuse(HeadersTooLarge(f"expected a head of at most {MOST_HEADER_BYTES >> 10} kB"))
+
+
+def answer(cycle: RequestResponseCycle, head: bytes, body: bytes, *, close: bool) -> bool:
+    """Write a whole answer in one piece; return False, with nothing done, where its reader must be waited for first.
+
+    `head`: status line and header lines, each with its CRLF. `close`: the caller said so in `head`. The ASGI way sends
+    head and body one after the other, which is one more call of the system, and reads every constant line again.
+    """
+    if cycle.flow.write_paused or cycle.response_started:
+        return False
+    if cycle.disconnected:
+        return True
+    cycle.response_started = cycle.response_complete = True
+    cycle.waiting_for_100_continue = False
+    if not cycle.keep_alive and not close:
+        head += b"connection: close\r\n"
+    cycle.transport.write(head + b"\r\n" + body)
+    cycle.message_event.set()
+    if close or not cycle.keep_alive:
+        cycle.keep_alive = False
+        cycle.transport.close()
+    cycle.on_response()
+    return True
 
 
 def sweep(connections: Iterable[Any], now: float) -> None:

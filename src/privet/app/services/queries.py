@@ -60,7 +60,8 @@ async def run(house: House, who: Caller, ask: QueryAsk) -> Answered:
     permits = _permits(house, vault, who, question)
     least = 1 if not question.grouped or query.plainly(question, permits) else LEAST_GROUP
     deed = who.deed("queries.run", house.policy(vault).version, vault.clock())
-    terms = query.Terms(redaction=ask.redaction, least=least, allow_scan=ask.allow_scan)
+    most = 0 if ask.allow_scan else query.MOST_SCANNED
+    terms = query.Terms(redaction=ask.redaction, least=least, most=most)
     return _answered(await query.run(vault, question, permits, deed, terms))
 
 
