@@ -79,7 +79,7 @@ def make(house: House, folder: Path) -> Made:
     if folder.exists():
         raise Conflict("expected a new folder for the backup, found one", at=str(folder))
     vaults = [house.vault(name) for name in house.vault_names()]
-    folder.mkdir(mode=0o700, parents=True)
+    _folders(folder)
     home, keys = _Part(house, folder / HOME), _Part(house, folder / KEYS)
     home.file(house.settings.home / CONFIG, CONFIG)
     # A checkpoint is copied before what it proves: the copy then holds all of that, and perhaps more.
@@ -134,7 +134,7 @@ class _Part:
 
     def _place(self, name: str) -> Path:
         place = self._folder / name
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _folders(place.parent)
         return place
 
     def _note(self, name: str, number: int) -> None:
@@ -165,7 +165,7 @@ def restore(
         pieces.append((key_part, _manifest(key_part, KEYS)))
     for part, manifest in pieces:
         _verify(part, manifest)
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _folders(home)
     os.chmod(home, 0o700)
     for part, manifest in pieces:
         for piece in manifest.pieces:
@@ -253,7 +253,7 @@ def _sha256(path: Path) -> str:
 
 
 def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _folders(target.parent)
     _write(target, _blocks(source))
 
 
@@ -270,6 +270,12 @@ def _replace(path: Path, content: bytes) -> None:
     fresh = path.with_suffix(".new")
     _write(fresh, [content])
     os.replace(fresh, path)
+
+
+def _folders(folder: Path) -> None:
+    """Make a folder and those above it that are missing, all of them private."""
+    for path in (*reversed(folder.parents), folder):
+        path.mkdir(mode=0o700, exist_ok=True)
 
 
 def _sync(folder: Path) -> None:

@@ -16,7 +16,7 @@ def wanted(kind: DataType, leaf: Leaf) -> list[str]:
     if leaf.place.part:
         return [leaf.place.part] if leaf.op in ("in", "null") else []
     if leaf.op == "in":
-        return ["exact", *kind.indexes]
+        return ["exact"] if "exact" in kind.indexes else list(kind.indexes)
     if leaf.op == "prefix":
         fitting = [part for part in kind.parts if prefix_size(part) <= len(leaf.values[0])]
         return [part.name for part in sorted(fitting, key=prefix_size, reverse=True)]

@@ -24,7 +24,7 @@ from privet.vault.tally import Group, Tally
 from privet.vault.vault import Vault
 from privet.vocabulary.datatype import Wire
 
-MOST_SCANNED = 200_000  # candidates that a question may open: some ten seconds' work
+MOST_SCANNED = 200_000  # candidates that a question may open: two seconds of one core
 RUN = 1_000  # rows that are opened at a time
 _QUICK = 1_000  # rows that may be opened on the event loop itself
 _ATTEMPTS = 3  # counts of groups, where records change between the count and the opening of a record of each

@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import home as place
+import household as place
 import pytest
-from home import VAULT, all_open, erase, faults, insert, opened, owner, person, values
+from household import VAULT, all_open, erase, faults, insert, opened, owner, person, values
 
 from privet import digest
 from privet.app.services import records, tokens
@@ -160,7 +160,7 @@ CHILD = """
 import asyncio, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from home import erase, insert, opened, person
+from household import erase, insert, opened, person
 
 async def one(house, worker):
     for turn in range(10_000):
