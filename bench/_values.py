@@ -32,9 +32,7 @@ def schema(keep: str) -> str:
 
 
 def _table(name: str, subject: str, fields: str) -> str:
-    return (
-        f"      - name: {name}\n        fides_meta: {{privet: {{subject: {subject}}}}}\n        fields:\n{fields}"
-    )
+    return f"      - name: {name}\n        fides_meta: {{privet: {{subject: {subject}}}}}\n        fields:\n{fields}"
 
 
 def _field(name: str, label: str, type: str, more: str, *, keep: str) -> str:

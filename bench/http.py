@@ -177,9 +177,7 @@ class _Vault:
             also["peer by the clock"] = other.by_wall
         return least(f"{work}, a server CPU second", found.by_cpu, other.by_cpu if other else None, goal, also)
 
-    def _rounds(
-        self, ours: Callable[[], Spent], theirs: Callable[[Server], Spent]
-    ) -> tuple[list[Spent], list[Spent]]:
+    def _rounds(self, ours: Callable[[], Spent], theirs: Callable[[Server], Spent]) -> tuple[list[Spent], list[Spent]]:
         mine, peers = [], []
         for _ in range(self.sizes.rounds):
             mine.append(ours())

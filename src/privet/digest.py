@@ -8,7 +8,6 @@ import os
 import uuid
 from collections.abc import Iterable
 
-
 ZERO_ID = bytes(16)
 
 

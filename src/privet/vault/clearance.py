@@ -58,7 +58,7 @@ class Grade:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clearance:
     """`rows`: the rows that the caller may ask about. `grades`: of each output that shows a value, most revealing
-    first; () for the others. `places`: what is asked about. `plain`: all of it the caller may see in the clear."""
+    first; () for the others. `places`: what is asked about. `plain`: columns of it that may be seen in the clear."""
 
     rows: Tree
     grades: tuple[tuple[Grade, ...], ...]
@@ -189,13 +189,12 @@ def _grades(
 
 
 def _plain(question: Question, permits: Permits, place: Place) -> bool:
-    """Return whether the caller may see in the clear what a place asks about, on every row."""
+    """Return whether the caller may see a place's whole column in the clear, on every row."""
     column = question.column(place)
     if column is None or column.field.reference:
         return True
-    sights = _sights(permits.read, place, question.source(place))
-    kind, part = kind_of(column), "" if place.part == _PRESENCE else place.part
-    return any(shows(kind, sight.redaction, part) and sight.where == And() for sight in sights)
+    kind, sights = kind_of(column), _sights(permits.read, place, question.source(place))
+    return any(shows_all(kind, sight.redaction) and sight.where == And() for sight in sights)
 
 
 # --- a policy's condition in the words of a question ------------------------------------------------------------

@@ -11,8 +11,9 @@ from privet.errors import NotFound
 from privet.store.port import Put, Row, Select, Step
 from privet.vault import tokens
 from privet.vault.audit import Deed
+from privet.vault.change import delete_steps
 from privet.vault.ledger import Entry
-from privet.vault.records import delete_steps, fetch, written_entry
+from privet.vault.rows import fetch, written_entry
 from privet.vault.schema import Table
 from privet.vault.vault import Vault
 from privet.vocabulary.predicate import ALWAYS, Compare, In, Predicate

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from privet import digest
 from privet.store.port import Delete, Select, Step
 from privet.vault.audit import Deed
-from privet.vault.records import delete_steps, written_entry
+from privet.vault.change import delete_steps
+from privet.vault.rows import written_entry
 from privet.vault.schema import Table
 from privet.vault.vault import Vault
 from privet.vocabulary.predicate import Compare

@@ -24,8 +24,9 @@ from privet.policy.permit import Permit
 from privet.store.port import Delete, Insert, Row, Select, Step
 from privet.vault import chunks, media
 from privet.vault.audit import Deed
+from privet.vault.change import update_steps
 from privet.vault.chunks import CHUNK_BYTES, Body
-from privet.vault.records import Written, fetch, update_steps
+from privet.vault.rows import Written, fetch
 from privet.vault.schema import Column, Table
 from privet.vault.sight import View, visible
 from privet.vault.vault import Vault

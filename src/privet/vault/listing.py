@@ -11,7 +11,8 @@ from privet.errors import Damaged, InvalidInput
 from privet.policy.permit import Permit
 from privet.store.port import Row, Select
 from privet.vault.audit import Deed
-from privet.vault.records import Opened, not_expired, open_rows
+from privet.vault.records import Opened, open_rows
+from privet.vault.rows import not_expired
 from privet.vault.schema import Table
 from privet.vault.sight import View
 from privet.vault.vault import Vault

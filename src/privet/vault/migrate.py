@@ -11,8 +11,10 @@ from privet import digest
 from privet.crypto.keys import Purpose
 from privet.errors import DuplicateValue, InvalidBatch, InvalidValue, PrivetError, Refused
 from privet.store.port import Cell, Delete, Put, Row, Select, Step, Unit, Update
-from privet.vault import chunks, records, tokens
+from privet.vault import chunks, tokens
+from privet.vault import rows as rows_of
 from privet.vault.audit import Deed
+from privet.vault.change import delete_steps
 from privet.vault.schema import (
     Difference,
     Schema,
@@ -269,7 +271,7 @@ def _rewrite_steps(
     ids: list[bytes] = [row[0] for row in rows]  # type: ignore[misc]
     subjects: Sequence[bytes | None] = columns[place["subject"]]
     if before.table.collection.subject != after.table.collection.subject:
-        subjects = records.subjects_of(vault, after.table, texts, len(ids))
+        subjects = rows_of.subjects_of(vault, after.table, texts, len(ids))
     if after.shreds:
         vault.draw_subjects(subjects)
     heads = Heads(ids, [version + 1 for version in columns[place["version"]]], subjects, columns[place["expires"]])
@@ -278,7 +280,7 @@ def _rewrite_steps(
         tags: list[Row] = [(tag,) for tag in columns[place[f"u{unique.slot}"]] if tag is not None]
         steps.append(Delete("uniques", ("tag",), tags))
     steps.append(Delete("elements", ("record",), [(record,) for record in ids]))
-    items, _, claims = records.sealed(vault, after, heads, texts, deed, kept=_kept_tokens(before, after, rows))
+    items, _, claims = rows_of.sealed(vault, after, heads, texts, deed, kept=_kept_tokens(before, after, rows))
     steps.extend(_dropped_tokens(vault, before, items, rows))
     steps.extend(claims)
     names = tuple(items)
@@ -286,13 +288,13 @@ def _rewrite_steps(
     cells = zip(*(items[name] for name in names), subjects, heads.versions, macs, ids, strict=True)
     new_rows: list[Row] = list(cells)
     steps.append(Update(after.table.rows, (*names, "subject", "version", "mac"), ("id",), new_rows))
-    steps.extend(records.claims(after.table, ids, items))
-    steps.extend(records.unclaimed(after, texts))
-    steps.extend(records.element_steps(after, ids, texts))
+    steps.extend(rows_of.claims(after.table, ids, items))
+    steps.extend(rows_of.unclaimed(after, texts))
+    steps.extend(rows_of.element_steps(after, ids, texts))
     steps.extend(_token_cells(vault, before, after, items, texts))
     was = list(zip(ids, columns[place["subject"]], strict=True))
     steps.extend(chunks.reseal_steps(vault.store, before, after, was, list(zip(ids, subjects, strict=True))))
-    proof = b"".join(records.written_entry(i, v, m) for i, v, m in zip(ids, heads.versions, macs, strict=True))
+    proof = b"".join(rows_of.written_entry(i, v, m) for i, v, m in zip(ids, heads.versions, macs, strict=True))
     steps.append(deed.entry(after.table.name, tuple(texts), records=proof, count=len(ids), note="rewritten"))
     return steps
 
@@ -349,6 +351,6 @@ def _drops(vault: Vault, old: Schema, new: Schema, deed: Deed) -> Iterator[Step]
         if table.id not in kept:
             sealer = _sealer(vault, table)
             for rows in _chunks(vault, sealer):
-                yield from records.delete_steps(vault, table, rows)
-                proof = b"".join(records.written_entry(row[0], 0, digest.ZERO_ID) for row in rows)  # type: ignore[arg-type]
+                yield from delete_steps(vault, table, rows)
+                proof = b"".join(rows_of.written_entry(row[0], 0, digest.ZERO_ID) for row in rows)  # type: ignore[arg-type]
                 yield deed.entry(table.name, records=proof, count=len(rows), note="dropped")

@@ -67,7 +67,7 @@ def explain(vault: Vault, question: Question, permits: Permits) -> Answer:
 
 
 def plainly(question: Question, permits: Permits) -> bool:
-    """Return whether the caller sees in the clear all that a question groups by or asks about. Raises Denied."""
+    """Return whether the caller may see in the clear every column that a question asks about. Raises Denied."""
     return clear(question, permits).plain
 
 
@@ -77,15 +77,16 @@ async def run(vault: Vault, question: Question, permits: Permits, deed: Deed, te
     Raises Denied, which names the column; InvalidQuery where too many candidates would be opened, with the schema
     line that spares it; Damaged where a row fails its check.
     """
-    plan = Plan(vault, question, permits, terms.redaction)
-    work = _Work(plan, terms)
-    if plan.decided and not question.grouped and question.limit <= _QUICK:
-        work.read()
-    else:
-        # One run at a time, so that a caller who went away stops the work at the next one.
-        runs = work.runs()
-        while await asyncio.to_thread(next, runs, _DONE) is not _DONE:
-            pass
+    with vault.reading():
+        plan = Plan(vault, question, permits, terms.redaction)
+        work = _Work(plan, terms)
+        if plan.decided and not question.grouped and question.limit <= _QUICK:
+            work.read()
+        else:
+            # One run at a time, so that a caller who went away stops the work at the next one.
+            runs = work.runs()
+            while await asyncio.to_thread(next, runs, _DONE) is not _DONE:
+                pass
     await vault.write(tuple(work.entries(deed)))
     return work.answer()
 

@@ -10,7 +10,7 @@ from privet.policy.permit import Permit
 from privet.store.port import Cell, Row, Select, Step
 from privet.vault import tokens
 from privet.vault.audit import Deed
-from privet.vault.records import fetch, live
+from privet.vault.rows import fetch, live
 from privet.vault.schema import Column, Table
 from privet.vault.sealer import Heads
 from privet.vault.sight import View, least, visible

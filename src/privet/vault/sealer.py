@@ -174,9 +174,20 @@ class Sealer:
             columns[place["id"]], columns[place["version"]], columns[place["subject"]], columns[place["expires"]]
         )
         items = {name: columns[place[name]] for name, _ in self.items}
+        self._check_widths(items, heads.expires)
         for row, expected in zip(rows, self.macs(heads, items), strict=True):
             if row[place["mac"]] != expected:  # not a secret: the store holds it
                 raise Damaged(f"record {digest.id_text(row[0])} of `{self.table.name}` fails its check")  # type: ignore[arg-type]
+
+    def _check_widths(self, items: Mapping[str, Sequence[Cell]], expires: Sequence[int | None]) -> None:
+        # A head has no lengths, so an item of another width could swallow its neighbour, and 0 pass for no expiry.
+        for name, cells in items.items():
+            widths = {len(cell) for cell in cells if cell is not None}  # type: ignore[arg-type]  # blobs all
+            fits = min(widths, default=22) > 21 if name.startswith("c") else widths <= {_WIDTH}
+            if not fits:
+                raise Damaged(f"a record of `{self.table.name}` has an item of another width")
+        if 0 in expires:
+            raise Damaged(f"a record of `{self.table.name}` has an impossible expiry")
 
     def open(self, column: Column, rows: Sequence[Row]) -> list[str | None]:
         """Return the canonical texts of one column of verified rows. Raises Damaged, Gone (a forgotten subject)."""

@@ -53,6 +53,7 @@ class Vault:
         self.plans: dict[str, object] = {}  # what other files of this room made ready, by table
         self._held: dict[str, Held] = {}
         self._maintained = threading.Lock()
+        self._reads: set[asyncio.Event] = set()
         self._writing = 0
         self._gate: asyncio.Event | None = None
         self._idle: asyncio.Event | None = None
@@ -237,6 +238,22 @@ class Vault:
             self._idle = None
             self._gate = None
             gate.set()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Mark a read that goes on while others run: the keys that it began with live until it ends."""
+        done = asyncio.Event()
+        self._reads.add(done)
+        try:
+            yield
+        finally:
+            self._reads.discard(done)
+            done.set()
+
+    async def readers_gone(self) -> None:
+        """Wait for the reads that are under way now."""
+        for done in tuple(self._reads):
+            await done.wait()
 
     async def note(
         self, deed: Deed, *, table: str = "", columns: tuple[str, ...] = (), records: bytes = b"", count: int = 0

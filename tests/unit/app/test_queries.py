@@ -64,8 +64,8 @@ def test_callers_who_see_masks_get_no_group_of_fewer_than_five(house: House) -> 
 
 
 def test_a_mask_that_shows_the_part_groups_by_it(house: House) -> None:
-    answer = run(house, "viewer", "SELECT email.domain, count(*) FROM people GROUP BY email.domain ORDER BY count(*)")
-    assert answer.rows == [[None, 1], ["example.org", 1], ["example.com", 5]]
+    answer = run(house, "viewer", "SELECT email.domain, count(*) FROM people GROUP BY email.domain")
+    assert (answer.rows, answer.suppressed) == ([["example.com", 5]], True)
 
 
 def test_the_answer_is_json_and_the_plan_comes_alone_on_request(house: House) -> None:

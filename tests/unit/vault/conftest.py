@@ -17,6 +17,7 @@ from privet.policy.roles import BUILT_IN
 from privet.secret import Secret
 from privet.store.port import ENGINES
 from privet.vault import migrate, records
+from privet.vault import rows as rows_of
 from privet.vault.audit import Deed
 from privet.vault.reader import read_schema
 from privet.vault.sight import View
@@ -49,7 +50,7 @@ class Bench:
     def apply(self, schema: str, **options: bool) -> Any:
         return migrate.apply(self.vault, read_schema(schema), self.deed("apply"), **options)
 
-    def insert(self, table: str, *rows: dict[str, Any], partial: bool = False) -> list[records.Written]:
+    def insert(self, table: str, *rows: dict[str, Any], partial: bool = False) -> list[rows_of.Written]:
         return self.run(
             records.insert(self.vault, self.permit("insert", table), rows, self.deed("insert"), partial=partial)
         )

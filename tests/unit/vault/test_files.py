@@ -25,7 +25,8 @@ from privet.errors import (
 )
 from privet.secret import Secret
 from privet.store.port import ENGINES, Select
-from privet.vault import chunks, files, records
+from privet.vault import chunks, files
+from privet.vault import rows as rows_of
 from privet.vault.audit import Deed
 from privet.vault.chunks import CHUNK_BYTES
 from privet.vault.vault import Vault, create_vault
@@ -66,7 +67,7 @@ def test_the_record_names_the_file_and_its_hash_can_be_asked_for(people: Bench) 
         "sha256": stored.sha256,
     }
     sealer = people.vault.sealer(people.vault.table("people"))
-    row = records.fetch(people.vault, sealer.table, [record])[0]
+    row = rows_of.fetch(people.vault, sealer.table, [record])[0]
     [tag] = sealer.tags["plain"]
     assert row[sealer.place[tag.name]] == tag.taggers[0].tag(stored.sha256.encode())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from privet.errors import (
 )
 from privet.store.port import Select, Unit, Update
 from privet.vault import erasure, expiry, listing, records, reveal, tokens
+from privet.vault import rows as rows_of
 from privet.vault.sight import View
 from privet.vocabulary.predicate import Compare
 
@@ -74,7 +76,7 @@ def test_one_record_and_a_batch_write_the_same_bytes(people: Bench) -> None:
     [alone] = people.insert("people", fields)
     assert any(plan.fits for plan in people.vault.plans.values())  # type: ignore[attr-defined]
     pair = people.insert("people", {**fields, "email": "x@example.com"}, {**fields, "email": "y@example.com"})
-    rows = records.fetch(people.vault, table, [alone.id, pair[0].id])
+    rows = rows_of.fetch(people.vault, table, [alone.id, pair[0].id])
     sealer.verify(rows)
     one, other = (dict(zip(sealer.physical, row, strict=True)) for row in rows)
     same = {"x", "t"}
@@ -135,14 +137,14 @@ def test_an_update_changes_what_it_names_and_counts_versions(people: Bench) -> N
 
 def test_an_upsert_finds_its_record_by_the_unique_set(people: Bench) -> None:
     [ann] = people.insert("people", ANN)
-    permit = people.permit("insert", "people")
+    permits = people.permit("insert", "people"), people.permit("update", "people")
     rows = [{"email": "ann@example.com", "visits": 7}, BOB]
-    first, second = people.run(records.upsert(people.vault, permit, ["email"], rows, people.deed()))
+    first, second = people.run(records.upsert(people.vault, permits, ["email"], rows, people.deed()))
     assert (first.id, first.version) == (ann.id, 2) and second.version == 1
     found = people.get("people", ann.id)
     assert found is not None and found.values["visits"] == 7 and found.values["name"] == "Ann Example"
     with pytest.raises(UnknownName):
-        people.run(records.upsert(people.vault, permit, ["name"], rows, people.deed()))
+        people.run(records.upsert(people.vault, permits, ["name"], rows, people.deed()))
 
 
 def test_references_point_to_records_and_hold_them(people: Bench) -> None:
@@ -263,3 +265,48 @@ def test_every_answer_has_an_entry_before_it(people: Bench) -> None:
         Select(table="audit", columns=("body", "records"), where=Compare("seq", ">", before))
     )
     assert len(rows) == 1 and b"ann" not in rows[0][0].lower() and rows[0][1] == ann.id  # type: ignore[union-attr]
+
+
+def test_row_rules_hold_for_writing_too(people: Bench) -> None:
+    ann, bob = people.insert("people", ANN, BOB)
+    only_bob = replace(people.permit("update", "people"), rows=Compare("email", "=", "bob@example.com"))
+    with pytest.raises(NotFound):
+        people.run(records.update(people.vault, only_bob, ann.id, {"visits": 3}, people.deed()))
+    people.run(records.update(people.vault, only_bob, bob.id, {"visits": 3}, people.deed()))
+    permits = people.permit("insert", "people"), only_bob
+    with pytest.raises(DuplicateValue):
+        people.run(records.upsert(people.vault, permits, ["email"], [{**ANN, "visits": 1}], people.deed()))
+    assert people.run(records.delete(people.vault, only_bob, [ann.id, bob.id], people.deed())) == 1
+    assert people.get("people", ann.id) is not None
+
+
+def test_tokens_of_each_consumer_go_with_their_record(bench: Bench) -> None:
+    bench.apply(schema("code: type: string, keep: sealed, token: {kind: stored, scope: consumer}"))
+    [one] = bench.insert("people", {"code": "c"})
+    assert one.tokens["code"]
+    bench.run(records.delete(bench.vault, bench.permit("delete", "people"), [one.id], bench.deed()))
+    for name, column in (("tokens", "token"), ("refs", "token")):
+        assert bench.vault.store.select(Select(table=name, columns=(column,))) == []
+
+
+@pytest.mark.parametrize("kind", ["wide", "expiry"])
+def test_a_head_without_lengths_cannot_be_read_two_ways(people: Bench, kind: str) -> None:
+    [ann] = people.insert("people", ANN)
+    table = people.vault.table("people")
+    sealer = people.vault.sealer(table)
+    row = rows_of.fetch(people.vault, table, [ann.id])[0]
+    tags = [name for name, _ in sealer.items if name[0] == "x"]
+    first = next(name for name in tags if row[sealer.place[name]] is not None)
+    names = [name for name, _ in sealer.items]
+    follower = names[names.index(first) + 1]
+    label = dict(sealer.items)[follower]
+    following = row[sealer.place[follower]]
+    if kind == "expiry":
+        step = Update(table.rows, ("expires",), ("id",), ((0, ann.id),))
+    else:
+        item = following[5:21] if follower[0] == "c" else following  # type: ignore[index]
+        swallowed = row[sealer.place[first]] + label + item  # type: ignore[operator]
+        step = Update(table.rows, (first, follower), ("id",), ((swallowed, None, ann.id),))
+    people.vault.store.write_now(Unit((step,)))
+    with pytest.raises(Damaged):
+        people.get("people", ann.id)

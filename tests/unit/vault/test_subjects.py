@@ -3,75 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import START_MS, Bench, schema
+from conftest import START_MS, Bench
+from folk import ROOT, erase, kept, on_disk, person, populate, subject
 
 from privet import digest
-from privet.crypto.keystores.local import LocalStore
-from privet.errors import Conflict, Damaged, DuplicateValue, Gone, InvalidInput, NotFound, StoreFailed
-from privet.secret import Secret
-from privet.store.port import ENGINES, Delete, Engine, Insert, Select, Store, Unit
+from privet.errors import Damaged, DuplicateValue, Gone, InvalidInput, NotFound
+from privet.store.port import ENGINES, Delete, Select, Store, Unit
 from privet.vault import erasure, records, reveal, subjects, tokens
-from privet.vault.ledger import Entry, Ledger
+from privet.vault import rows as rows_of
 from privet.vault.subjects import SubjectStore
 from privet.vault.vault import load_keys
-from privet.vocabulary.predicate import Compare, In
-
-ROOT = LocalStore(Secret(bytes(range(32))))
-PEOPLE = (
-    "name: type: string, keep: shreddable, index: exact, token: stored",
-    "email: type: contact.email, keep: shreddable, unique: true",
-    "plan: type: string",
-)
-CARDS = """\
-      - name: orders
-        fides_meta: {privet: {subject: via owner}}
-        fields:
-          - name: owner
-            fides_meta: {privet: {references: people.id}}
-          - name: pan
-            fides_meta: {privet: {type: card.pan, keep: shreddable, index: [exact], token: stored}}
-          - name: note
-            fides_meta: {privet: {type: string, keep: shreddable}}
-          - name: code
-            fides_meta: {privet: {type: string, keep: shreddable, token: random}}
-      - name: lines
-        fides_meta: {privet: {subject: via order}}
-        fields:
-          - name: order
-            fides_meta: {privet: {references: orders.id}}
-          - name: text
-            fides_meta: {privet: {type: string, keep: shreddable}}
-"""
 
 
 @pytest.fixture
 def people(bench: Bench) -> Bench:
-    bench.apply(schema(*PEOPLE, more=CARDS))
-    return bench
-
-
-def person(people: Bench, name: str = "Ann Example", email: str = "ann@example.com") -> bytes:
-    return people.insert("people", {"name": name, "email": email, "plan": "basic"})[0].id
-
-
-def subject(people: Bench, record: bytes, table: str = "people") -> bytes:
-    return erasure.subject_of(people.vault, people.vault.table(table), record)
-
-
-def erase(people: Bench, record: bytes) -> erasure.Erased:
-    return people.run(erasure.erase(people.vault, subject(people, record), people.deed("erase")))  # type: ignore[no-any-return]
-
-
-def kept(people: Bench) -> set[bytes]:
-    """Return the subjects that have a durable key."""
-    keys, _ = people.vault.demand_subjects().stores
-    return {row[0] for row in keys.select(Select(table="subject_keys", columns=("subject",)))}  # type: ignore[misc]
+    return populate(bench)
 
 
 # --- inserting ------------------------------------------------------------------------------------------------
@@ -153,11 +104,6 @@ def test_concurrent_inserts_share_commits_of_their_keys(tmp_path: Path, people: 
     assert 0 < commits[0] < 32, commits
 
 
-def on_disk(engine: Engine, folder: Path) -> tuple[Store, Store]:
-    assert engine.open_forgetful is not None
-    return engine.open_forgetful(str(folder / "subjects.db")), engine.open_forgetful(str(folder / "epochs.db"))
-
-
 # --- forgetting -----------------------------------------------------------------------------------------------
 
 
@@ -179,7 +125,7 @@ def test_a_copy_of_the_records_does_not_open_once_the_person_is_erased(people: B
     ann = person(people)
     vault = people.vault
     sealer = vault.sealer(vault.table("people"))
-    rows = records.fetch(vault, sealer.table, [ann])
+    rows = rows_of.fetch(vault, sealer.table, [ann])
     assert sealer.open(sealer.table.column("name"), rows) == ["Ann Example"]
     erase(people, ann)
     with pytest.raises(Gone):
@@ -394,194 +340,3 @@ def test_a_lost_tag_key_is_told(people: Bench) -> None:
     rows, lost = people.vault.demand_subjects().fill(load_keys(people.vault.store))
     assert [item.key_id for item in lost] == [row.key_id]
     assert next(item.state for item in rows if item.key_id == row.key_id) == "destroyed"
-
-
-# --- moving ---------------------------------------------------------------------------------------------------
-
-
-def test_a_moved_reference_seals_the_record_and_its_followers_anew(people: Bench) -> None:
-    ann, bo = person(people), person(people, "Bo", "bo@example.com")
-    row = {"owner": digest.id_text(ann), "pan": "4111111111111111", "note": "by the door", "code": "C-7"}
-    [made] = people.insert("orders", row)
-    [line] = people.insert("lines", {"order": digest.id_text(made.id), "text": "two pairs"})
-    vault = people.vault
-    permit = people.permit("update", "orders")
-    people.run(records.update(vault, permit, made.id, {"owner": digest.id_text(bo)}, people.deed()))
-    his = subject(people, bo)
-    assert subject(people, made.id, "orders") == subject(people, line.id, "lines") == his
-    erase(people, ann)
-    order, moved = people.get("orders", made.id), people.get("lines", line.id)
-    assert order is not None and moved is not None
-    assert order.values["note"] == "by the door" and moved.values["text"] == "two pairs"
-    assert order.tokens == made.tokens, "the tokens stay"
-    located = tokens.locate(vault, [str(order.tokens["pan"]), str(order.tokens["code"])])
-    shown = people.run(
-        reveal.detokenize(vault, {"orders": people.permit("detokenize", "orders")}, located, people.deed())
-    )
-    assert [type(item) for item in shown] == [str, str]
-    erase(people, bo)
-    assert people.get("orders", made.id) is None and people.get("lines", line.id) is None
-
-
-def test_a_record_that_is_added_while_its_parent_moves_follows_the_right_person(people: Bench) -> None:
-    ann, bo = person(people), person(people, "Bo", "bo@example.com")
-    [made] = people.insert("orders", {"owner": digest.id_text(ann), "note": "by the door"})
-
-    async def race() -> Any:
-        permit, deed = people.permit("update", "orders"), people.deed()
-        move = records.update(people.vault, permit, made.id, {"owner": digest.id_text(bo)}, deed)
-        row = {"order": digest.id_text(made.id), "text": "late"}
-        add = records.insert(people.vault, people.permit("insert", "lines"), [row], people.deed())
-        return await asyncio.gather(add, move)
-
-    [[line], _] = people.run(race())
-    assert subject(people, line.id, "lines") == subject(people, bo)
-    assert people.get("lines", line.id) is not None
-
-
-def test_nothing_is_added_for_a_person_whose_erasure_has_begun(people: Bench) -> None:
-    ann = person(people)
-
-    async def race() -> list[Any]:
-        row = {"owner": digest.id_text(ann), "note": "late"}
-        calls = [
-            records.insert(people.vault, people.permit("insert", "orders"), [row], people.deed()) for _ in range(20)
-        ]
-        gone = erasure.erase(people.vault, subject(people, ann), people.deed())
-        return await asyncio.gather(*calls[:10], gone, *calls[10:], return_exceptions=True)
-
-    found = people.run(race())
-    assert not [item for item in found if isinstance(item, Exception) and not isinstance(item, Gone | NotFound)]
-    rows = people.vault.store.select(Select(table=people.vault.table("orders").rows, columns=("id",)))
-    assert rows == [] and kept(people) == set()
-
-
-def test_a_record_that_changes_while_it_is_deleted_leaves_no_claim(people: Bench) -> None:
-    ann = person(people)
-
-    async def race() -> None:
-        change = records.update(
-            people.vault, people.permit("update", "people"), ann, {"email": "new@example.com"}, people.deed()
-        )
-        await asyncio.gather(
-            change, records.delete(people.vault, people.permit("delete", "people"), [ann], people.deed())
-        )
-
-    people.run(race())
-    assert people.vault.store.select(Select(table="uniques", columns=("tag",))) == []
-    person(people, email="new@example.com")
-
-
-def test_an_expired_record_is_erased_too(bench: Bench) -> None:
-    bench.apply(schema(*PEOPLE, ttl="1d"))
-    ann = person(bench)
-    her = subject(bench, ann)
-    bench.now[0] += 2 * 86_400_000
-    found = bench.run(erasure.erase(bench.vault, her, bench.deed()))
-    assert found.records == 1
-
-
-# --- the ledger -----------------------------------------------------------------------------------------------
-
-KEY = bytes(range(32))
-
-
-def entry(number: int) -> Entry:
-    return Entry(number.to_bytes(16, "big"), (1000 + number).to_bytes(16, "big"), START_MS + number)
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    found = Ledger(tmp_path / "ledger", KEY, bytes(16))
-    for number in range(3):
-        found.append(entry(number))
-    yield found
-    found.close()
-
-
-def test_a_ledger_reads_back(ledger: Ledger) -> None:
-    again = Ledger(ledger.path, KEY, bytes(16))
-    assert again.entries == [entry(n) for n in range(3)]
-    again.append(entry(3))
-    again.close()
-    assert len(Ledger(ledger.path, KEY, bytes(16)).entries) == 4
-    assert os.stat(ledger.path).st_mode & 0o777 == 0o600
-
-
-def test_a_line_cut_short_by_a_crash_is_dropped(ledger: Ledger) -> None:
-    whole = ledger.path.read_bytes()
-    for size in range(len(whole) - 1, len(whole.rsplit(b"\n", 2)[0]) + 1, -7):
-        ledger.path.write_bytes(whole[:size])
-        again = Ledger(ledger.path, KEY, bytes(16))
-        assert again.entries == [entry(0), entry(1)]
-        again.append(entry(2))
-        again.close()
-        assert ledger.path.read_bytes() == whole
-
-
-@pytest.mark.parametrize("change", ["flip", "drop", "swap", "words", "key", "vault"])
-def test_a_changed_ledger_is_found(ledger: Ledger, change: str) -> None:
-    lines = ledger.path.read_bytes().splitlines(keepends=True)
-    key, vault = KEY, bytes(16)
-    if change == "flip":
-        lines[2] = lines[2].replace(lines[2][20:21], b"0" if lines[2][20:21] != b"0" else b"1", 1)
-    elif change == "drop":
-        del lines[1]
-    elif change == "swap":
-        lines[1], lines[2] = lines[2], lines[1]
-    elif change == "words":
-        lines[2] = b"one two\n"
-    elif change == "key":
-        key = bytes(32)
-    else:
-        vault = bytes(15) + b"\1"
-    ledger.path.write_bytes(b"".join(lines))
-    with pytest.raises(Damaged):
-        Ledger(ledger.path, key, vault)
-
-
-def test_a_ledger_that_cannot_be_written_takes_no_more(ledger: Ledger, people: Bench) -> None:
-    people.vault.ledger = ledger
-    ann = person(people)
-    ledger.close()
-    for _ in range(2):
-        with pytest.raises(StoreFailed):
-            erase(people, ann)
-    assert people.get("people", ann) is not None, "an erasure that is not in the ledger has not begun"
-
-
-def test_erasures_that_only_the_ledger_knows_are_carried_out_at_the_start(people: Bench, ledger: Ledger) -> None:
-    vault = people.vault
-    ann, bo = person(people), person(people, "Bo", "bo@example.com")
-    vault.ledger = ledger
-    ledger.append(Entry(bytes(15) + b"\x77", subject(people, ann), START_MS))
-    assert erasure.finish(vault, people.deed()) == 4
-    assert people.get("people", ann) is None and people.get("people", bo) is not None
-    assert kept(people) == {subject(people, bo)}
-    assert erasure.finish(vault, people.deed()) == 0
-
-
-def test_erasures_that_the_ledger_lost_are_written_again(people: Bench, ledger: Ledger) -> None:
-    ann = person(people)
-    her = subject(people, ann)
-    erase(people, ann)
-    people.vault.ledger = ledger
-    erasure.finish(people.vault, people.deed())
-    assert her in {item.subject for item in ledger.entries}
-
-
-def test_an_erasure_cut_short_is_finished(people: Bench) -> None:
-    ann = person(people)
-    step = Insert("erasures", erasure.LEDGER, ((bytes(16), subject(people, ann), "open", START_MS),))
-    people.vault.store.write_now(Unit((step,)))
-    assert erasure.finish(people.vault, people.deed()) == 1
-    assert people.get("people", ann) is None and kept(people) == set()
-    where = Compare("state", "=", "open")
-    assert people.vault.store.select(Select(table="erasures", columns=("id",), where=where)) == []
-
-
-def test_a_change_of_keys_does_not_begin_beside_another(people: Bench) -> None:
-    with people.vault.maintenance("backup"), pytest.raises(Conflict), people.vault.maintenance("rotation"):
-        pass
-    where = In("state", ("open",))
-    assert people.vault.store.select(Select(table="erasures", columns=("id",), where=where)) == []

@@ -171,7 +171,8 @@ async def verify(house: House, who: Caller, ask: VerifyAsk) -> Verified:
     vault = _vault(house, who, ask.vault)
     log = house.vault_log(ask.vault)
     witnessed = [_witnessed(log, ask)] if ask.checkpoint or ask.key else []
-    found = await asyncio.to_thread(look_at, vault, log, witnessed=witnessed)
+    with vault.reading():
+        found = await asyncio.to_thread(look_at, vault, log, witnessed=witnessed)
     await vault.note(who.deed("audit.verify", house.policy(vault).version, vault.clock()), count=found.count)
     return Verified(
         sound=not found.count,

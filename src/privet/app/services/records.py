@@ -13,12 +13,14 @@ from privet.errors import InvalidInput, NotFound, PrivetError, TooLarge
 from privet.policy.decide import decide
 from privet.vault import records
 from privet.vault.listing import page
+from privet.vault.rows import Written
 from privet.vault.sight import View
 from privet.vault.vault import Vault
 from privet.vocabulary.access import Access, Action
 
 MAX_BATCH = 10_000
 MAX_PAGE = 1_000
+_UPSERT: tuple[Action, ...] = ("insert", "update")
 
 
 class Problem(Answer, omit_defaults=True):
@@ -178,7 +180,7 @@ def _check_batch(size: int) -> None:
         )
 
 
-def _stored(written: list[records.Written]) -> StoredAll:
+def _stored(written: list[Written]) -> StoredAll:
     return StoredAll(
         records=[
             Stored(error=to_problem(item.error))
@@ -203,10 +205,9 @@ async def upsert(house: House, who: Caller, ask: UpsertAsk) -> StoredAll:
     _check_batch(len(ask.records))
     vault = house.vault(ask.vault)
     names = vault.table(ask.table).names()
-    allowed = permit(house, vault, who, "insert", ask.table, names)
-    permit(house, vault, who, "update", ask.table, names)
+    allowed = tuple(permit(house, vault, who, action, ask.table, names) for action in _UPSERT)
     deed = who.deed("records.upsert", house.policy(vault).version, vault.clock())
-    return _stored(await records.upsert(vault, allowed, ask.on, ask.records, deed))
+    return _stored(await records.upsert(vault, (allowed[0], allowed[1]), ask.on, ask.records, deed))
 
 
 async def update(house: House, who: Caller, ask: UpdateAsk) -> Stored:

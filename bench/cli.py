@@ -1,0 +1,71 @@
+"""The command line as a person meets it: processes by the clock, from their start.
+
+Seconds and megabytes, the best of several runs; the import is one run from the file to the file with tokens.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench import Row, least, most
+from bench._server import PRIVET, folder, make_home, privet, wait_healthy
+from bench.customers import write
+
+BOUNDS = {
+    "cli: `privet --help`": "The interpreter itself takes a sixth of it, click a half.",
+    "cli: `privet serve` healthy": (
+        "Imports: numpy and cryptography are half of it; then four stores are opened and a checkpoint is proved."
+    ),
+    "cli: idle memory": "numpy, cryptography and OpenSSL are two thirds of it; each open vault adds some megabytes.",
+    "cli: rows/s of `privet import`": (
+        "Fifteen columns are read, guessed, checked, sealed and indexed, and written out again as tokens: what bounds "
+        "a batch insert bounds it, twice over for the wider table. Reading and guessing take less than a tenth."
+    ),
+}
+
+
+def rows(quick: bool = False) -> Iterator[Row]:
+    """Yield the figures of processes."""
+    times = 1 if quick else 5
+    with folder() as name:
+        place = Path(name)
+        yield most("cli: `privet --help`, seconds by the clock", min(_help() for _ in range(times)), 0.2)
+        home = make_home(place)
+        yield most("cli: `privet serve` healthy, seconds by the clock", min(_healthy(home) for _ in range(times)), 1.5)
+        yield most("cli: idle memory of `privet serve`, MB", _idle_mb(home), 120)
+        yield _import(place, 500 if quick else 20_000)
+
+
+def _help() -> float:
+    start = time.perf_counter()
+    subprocess.run([*PRIVET, "--help"], check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+def _healthy(home: Path) -> float:
+    start = time.perf_counter()
+    with privet(home) as server:
+        wait_healthy(f"http://127.0.0.1:{server.port}/healthz")
+        return time.perf_counter() - start
+
+
+def _idle_mb(home: Path) -> float:
+    with privet(home) as server:
+        server.ask("POST", "/v1/vaults", {"name": "idle", "template": "quickstart"}, status=201)
+        wait_healthy(f"http://127.0.0.1:{server.port}/healthz")
+        return server.memory_mb()
+
+
+def _import(place: Path, count: int) -> Row:
+    home, file = make_home(place / "import"), place / "customers.csv"
+    write(file, count)
+    command = [*PRIVET, "--json", "--home", str(home), "import", str(file), "--vault", "shop", "--table", "customers"]
+    start = time.perf_counter()
+    subprocess.run([*command, "--yes"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    spent = time.perf_counter() - start
+    return least(
+        f"cli: rows/s of `privet import` by the clock, {count:,} rows of 15 columns", count / spent, None, 5_000
+    )
