@@ -17,7 +17,7 @@ from privet.vocabulary.dataset import Collection, Field
 from privet.vocabulary.datatype import DataType, data_type, reveals_more
 from privet.vocabulary.predicate import ALWAYS, NEVER, Not, Predicate, both, either
 
-SHOWING: frozenset[Action] = frozenset({"read", "detokenize", "search", "export"})
+SHOWING: frozenset[Action] = frozenset({"read", "detokenize", "export"})
 
 
 def decide(policy: Policy, principal: Principal, access: Access, table: Collection) -> Permit:
@@ -108,12 +108,18 @@ def _sights(rules: list[Rule], action: Action, table: str, field: Field) -> tupl
     by_redaction: dict[str, Predicate] = {}
     for rule in fitting:
         if rule.effect == "allow":
-            redaction = _capped(kind, rule) if action in SHOWING else "plain_text"
+            redaction = _redaction(kind, rule, action)
             by_redaction[redaction] = either(by_redaction.get(redaction, NEVER), rule.where)
     if denied != NEVER:
         by_redaction = {name: both(where, Not(denied)) for name, where in by_redaction.items()}
     order = sorted(by_redaction, key=lambda name: _rank(kind, name), reverse=True)
     return tuple(Sight(name, by_redaction[name]) for name in order)
+
+
+def _redaction(kind: DataType, rule: Rule, action: Action) -> str:
+    if action == "search":
+        return rule.redaction  # how precisely one may ask; the ceiling caps what is shown
+    return _capped(kind, rule) if action in SHOWING else "plain_text"
 
 
 def _capped(kind: DataType, rule: Rule) -> str:

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from privet import digest
 from privet.errors import Damaged, Gone
 from privet.store.port import Cell, Row, Select
-from privet.vault import tokens
+from privet.vault import locate, tokens
 from privet.vault.history import Fault
+from privet.vault.locate import Located
 from privet.vault.schema import Column, Table
 from privet.vault.sealer import Sealer, elements_digest
-from privet.vault.tokens import REFS, TOKENS, Located
+from privet.vault.tokens import REFS, TOKENS
 from privet.vault.vault import Vault
 from privet.vocabulary.predicate import In
 
@@ -165,7 +166,7 @@ class Bonds:
         column = owner[1]
         located = [Located(i, "", *owner, row=row) for i, row in rows]
         try:
-            texts = tokens.values(self._vault, located, refs)
+            texts = locate.values(self._vault, located, refs)
         except (Damaged, Gone):
             if len(rows) == 1:
                 yield rows[0][0], "its value does not open"

@@ -32,7 +32,7 @@ from privet.vault.question import (
     shows_all,
 )
 from privet.vault.sight import canonical_literal, least
-from privet.vocabulary.datatype import DataType, reveals_more
+from privet.vocabulary.datatype import DataType
 from privet.vocabulary.predicate import And, Compare, In, Or, Predicate, Value
 
 _PRESENCE = "?"  # the precision of IS NULL, in place of a part
@@ -139,11 +139,10 @@ def _reveals(kind: DataType, redaction: str, part: str) -> bool:
 
 
 def _answers(kind: DataType, redaction: str, part: str) -> bool:
-    if part == _PRESENCE or shows(kind, redaction, part):
+    if part == _PRESENCE:
         return True
-    # A sight of `search` that reaches the ceiling was capped by it: the rule itself set no bound.
-    capped = not reveals_more(kind, kind.ceiling, redaction)
-    return capped and (kind.ceiling != "redacted" or (part or "exact") in kind.indexes)
+    indexed = kind.ceiling != "redacted" or (part or "exact") in kind.indexes
+    return indexed and shows(kind, redaction, part)
 
 
 def _any_row(source: Source, permits: Permits) -> Tree:

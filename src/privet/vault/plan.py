@@ -45,9 +45,7 @@ class Plan:
         counts = [self._count(output) for output in question.outputs if output.function]
         self.counts = tuple(count for count in counts if count is not None)
         exact = self.pruned.residue == TRUE
-        # While an index is built anew, equal values may have two tags.
-        settled = all(sealer.settled for sealer in self.sealers.values())
-        self.in_store = exact and settled and question.grouped and "" not in self.group and None not in counts
+        self.in_store = exact and question.grouped and "" not in self.group and None not in counts
         by_ids = all(isinstance(order.key, Place) and order.key.column == "id" for order in question.order)
         self.decided = self.in_store or (exact and by_ids and not question.grouped)
 

@@ -8,13 +8,13 @@ from privet import digest
 from privet.errors import Denied, InvalidBatch, InvalidValue, NotFound, PrivetError
 from privet.policy.permit import Permit
 from privet.store.port import Cell, Row, Select, Step
-from privet.vault import tokens
+from privet.vault import locate, tokens
 from privet.vault.audit import Deed
+from privet.vault.locate import Located
 from privet.vault.rows import fetch, live
 from privet.vault.schema import Column, Table
 from privet.vault.sealer import Heads
 from privet.vault.sight import View, least, visible
-from privet.vault.tokens import Located
 from privet.vault.values import show
 from privet.vault.vault import Vault
 from privet.vocabulary.datatype import Wire, data_type
@@ -80,7 +80,7 @@ async def detokenize(
     A stored token opens only if a live record (or subject) holds it and passes the caller's row rules.
     """
     found = [item for item in located if isinstance(item, Located)]
-    refs = tokens.holders(vault, found)
+    refs = locate.holders(vault, found)
     out: list[Wire | PrivetError] = [item if isinstance(item, PrivetError) else None for item in located]
     plain: list[Located] = []
     opened: list[bytes] = []
@@ -148,7 +148,7 @@ def _show_plain(
     refs: Mapping[Cell, Row],
     redaction: str,
 ) -> list[Wire]:
-    texts = tokens.values(vault, items, refs)
+    texts = locate.values(vault, items, refs)
     out: list[Wire] = [None] * len(items)
     groups: dict[bytes, list[int]] = {}
     for at, item in enumerate(items):

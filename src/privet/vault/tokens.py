@@ -14,7 +14,7 @@ from privet import digest
 from privet.crypto import derive, shred, token
 from privet.crypto.seal import CellKey, open_each, seal_each
 from privet.crypto.shapes import SHAPES, Choice
-from privet.errors import Gone, InvalidToken, InvalidValue, LimitExceeded, NotFound, PrivetError
+from privet.errors import InvalidValue, LimitExceeded, NotFound
 from privet.store.port import Aggregate, Cell, Delete, Expect, Insert, Put, Row, Select, Step
 from privet.vault.audit import Deed
 from privet.vault.schema import Column, Table
@@ -22,7 +22,7 @@ from privet.vault.sealer import Heads, by_key, open_cells, shred_context, take
 from privet.vault.vault import Held, Vault
 from privet.vocabulary.dataset import TokenPlan
 from privet.vocabulary.datatype import data_type
-from privet.vocabulary.predicate import And, Compare, In
+from privet.vocabulary.predicate import Compare, In
 
 TOKENS = ("token", "tag", "owner", "text", "cell", "created", "consumer")
 REFS = ("token", "holder", "rows", "subject", "cell")
@@ -39,21 +39,6 @@ class Claim:
     ids: Sequence[Cell]
     texts: Sequence[str | None]
     steps: Sequence[Step] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Located:
-    """A token that exists: where its value belongs, and how to open it.
-
-    `row` is of a stored token, `value` of others.
-    """
-
-    at: int
-    text: str
-    table: Table
-    column: Column
-    row: Row = ()
-    value: str | None = None
 
 
 # --- claiming -------------------------------------------------------------------------------------------------
@@ -262,11 +247,11 @@ def _texts(column: Column, raws: Sequence[bytes], shaped: Sequence[Cell]) -> lis
 def computed(vault: Vault, column: Column, texts: Sequence[str | None], consumer: str) -> list[str | None]:
     """Return sealed or ff1 tokens: nothing is stored."""
     plain = [text for text in texts if text is not None]
-    made = iter(_machine(vault, column, consumer).seal(plain) if plain else ())
+    made = iter(machine(vault, column, consumer).seal(plain) if plain else ())
     return [None if text is None else next(made) for text in texts]
 
 
-class _Machine:
+class Machine:
     """One verb pair over the two kinds of computed tokens."""
 
     def __init__(self, made: token.SealedTokens | token.FF1Tokens) -> None:
@@ -274,20 +259,18 @@ class _Machine:
         self.open = made.open
 
 
-def _machine(vault: Vault, column: Column, consumer: str) -> _Machine:
+def machine(vault: Vault, column: Column, consumer: str) -> Machine:
     plan = _plan(column)
     where = context(vault, column)
     scope = digest.sha256(consumer.encode())[:16] if plan.scope == "consumer" else bytes(16)
     if plan.kind == "sealed":
         pad = data_type(column.field.type).pad_bytes
-        return _Machine(
-            token.SealedTokens(vault.ring.cell(column.token_id, "token"), where, scope=scope, pad_bytes=pad)
-        )
+        return Machine(token.SealedTokens(vault.ring.cell(column.token_id, "token"), where, scope=scope, pad_bytes=pad))
     form: token.Form = "card" if column.field.type == "card.pan" else "digits"
     key = vault.ring.raw("token", column.token_id)
     tweak = digest.sha256(where + scope)[:16]
     keep = plan.keep_last_four
-    return _Machine(token.FF1Tokens(key, tweak, form=form, keep_last_four=keep, looks_real=plan.looks_real))
+    return Machine(token.FF1Tokens(key, tweak, form=form, keep_last_four=keep, looks_real=plan.looks_real))
 
 
 def hold(vault: Vault, column: Column, texts: Sequence[str | None]) -> list[str | None]:
@@ -354,131 +337,6 @@ def texts_by_id(vault: Vault, column: Column, raws: Sequence[Cell]) -> list[str 
         shaped = {row[0]: row[1] for row in vault.store.select(question)}
     texts = iter(_texts(column, held, [shaped.get(raw) for raw in held]))  # type: ignore[arg-type]
     return [None if raw is None else next(texts) for raw in raws]
-
-
-def locate(
-    vault: Vault, texts: Sequence[str], *, table: str = "", column: str = "", consumer: str = ""
-) -> list[Located | PrivetError]:
-    """Return where each token's value belongs, or why there is none: NotFound, Gone, InvalidToken.
-
-    `table` and `column`: where an ff1 token, whose text does not say, belongs.
-    """
-    hint = _hinted(vault, table, column)
-    out: list[Located | PrivetError] = []
-    raws: dict[bytes, list[int]] = {}
-    for at, text in enumerate(texts):
-        found = _elsewhere(vault, at, text, hint, consumer)
-        if found is None:
-            try:
-                raws.setdefault(_raw(text), []).append(at)
-                found = NotFound("no such token", at=f"tokens[{at}]")
-            except (InvalidToken, ValueError):
-                found = InvalidToken("not the text of a token", at=f"tokens[{at}]")
-        out.append(found)
-    if raws:
-        for row in _rows(vault, list(raws)):
-            owner = _owner(vault, row[2])
-            for at in raws[row[0]] if owner else ():  # type: ignore[index]
-                out[at] = Located(at, texts[at], *owner, row=row)  # type: ignore[misc]
-    return out
-
-
-def _rows(vault: Vault, raws: Sequence[bytes]) -> list[Row]:
-    where = Compare("token", "=", raws[0]) if len(raws) == 1 else In("token", tuple(raws))
-    return vault.store.select(Select(table="tokens", columns=TOKENS, where=where))
-
-
-def _hinted(vault: Vault, table: str, column: str) -> tuple[Table, Column] | None:
-    if not table or not column:
-        return None
-    found = vault.table(table)
-    return found, found.column(column)
-
-
-def _raw(text: str) -> bytes:
-    if text.startswith(token.OPAQUE_PREFIX):
-        return token.opaque_raw(text)
-    if len(text) == 36 and text[8] == "-":
-        return digest.id_bytes(text)
-    return text_id(text)
-
-
-def _owner(vault: Vault, token_id: Cell) -> tuple[Table, Column] | None:
-    for table in vault.schema.tables:
-        for column in table.columns:
-            if column.token_id == token_id:
-                return table, column
-    return None
-
-
-def _elsewhere(
-    vault: Vault, at: int, text: str, hint: tuple[Table, Column] | None, consumer: str
-) -> Located | PrivetError | None:
-    """Locate tokens that no row holds: transient, sealed, ff1."""
-    if text.startswith(TRANSIENT_PREFIX):
-        held = vault.held(text)
-        for table in vault.schema.tables if held else ():
-            for column in table.columns:
-                if held and column.id == held.column:
-                    return Located(at, text, table, column, value=held.text)
-        return Gone("the token's time is over", at=f"tokens[{at}]")
-    owner = hint
-    if text.startswith(token.SEALED_PREFIX):
-        try:
-            key_id = token.sealed_key_id(text)
-        except InvalidToken:
-            return InvalidToken("not the text of a token", at=f"tokens[{at}]")
-        row = next((row for row in vault.ring.rows() if row.key_id == key_id and row.purpose == "token"), None)
-        owner = _owner(vault, row.owner) if row else None
-    elif hint is None or hint[1].field.token is None or hint[1].field.token.kind != "ff1":
-        return None
-    if owner is None:
-        return NotFound("no such token", at=f"tokens[{at}]")
-    try:
-        return Located(at, text, *owner, value=_machine(vault, owner[1], consumer).open([text])[0])
-    except (InvalidToken, InvalidValue):
-        return InvalidToken("not a token of this column", at=f"tokens[{at}]")
-
-
-def holders(vault: Vault, located: Sequence[Located]) -> dict[Cell, Row]:
-    """Return one reference (token, holder, rows, subject, cell) of each stored token that has any."""
-    raws = tuple(dict.fromkeys(item.row[0] for item in located if item.row))
-    if not raws:
-        return {}
-    if len(raws) == 1:
-        one = Select(
-            table="refs", columns=REFS, where=Compare("token", "=", raws[0]), order=(("holder", True),), limit=1
-        )
-        return {row[0]: row for row in vault.store.select(one)}
-    where = In("token", raws)
-    first = vault.store.select(
-        Select(table="refs", group=("token",), aggregates=(Aggregate("min", "holder"),), where=where)
-    )
-    chosen = {(row[0], row[1]) for row in first}
-    question = Select(table="refs", columns=REFS, where=And((where, In("holder", tuple(row[1] for row in first)))))
-    return {row[0]: row for row in vault.store.select(question) if (row[0], row[1]) in chosen}
-
-
-def values(vault: Vault, located: Sequence[Located], refs: Mapping[Cell, Row]) -> list[str]:
-    """Return the canonical text behind each located token. Raises Damaged, or Gone for a forgotten subject."""
-    out = [item.value or "" for item in located]
-    by_column: dict[bytes, list[int]] = {}
-    for at, item in enumerate(located):
-        if item.row:
-            by_column.setdefault(item.column.token_id, []).append(at)
-    for places in by_column.values():
-        column = located[places[0]].column
-        rows = [located[at].row for at in places]
-        for at, plain in zip(places, _open(vault, column, rows, refs), strict=True):
-            out[at] = plain.decode()
-    return out
-
-
-def _open(vault: Vault, column: Column, rows: Sequence[Row], refs: Mapping[Cell, Row]) -> list[bytes]:
-    if column.field.keep != "shreddable":
-        return open_stored(vault, column, rows)
-    raws: list[bytes] = [row[0] for row in rows]  # type: ignore[misc]
-    return open_copies(vault, column, raws, [refs[raw] for raw in raws])
 
 
 def open_stored(vault: Vault, column: Column, rows: Sequence[Row]) -> list[bytes]:

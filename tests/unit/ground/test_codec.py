@@ -48,6 +48,12 @@ def test_depth_is_bounded(depth: int, fits: bool) -> None:
             decode(body, list)
 
 
+@pytest.mark.parametrize("text", ["[{: not one", 'of "these" \\ [{: counts'], ids=["plain", "escaped"])
+def test_what_strings_hold_counts_for_neither_depth_nor_keys(text: str) -> None:
+    value = [{text: [text]}] * 200
+    assert decode(encode(value), object, max_keys=200) == value
+
+
 def test_keys_are_counted() -> None:
     body = encode({str(i): i for i in range(50)})
     assert len(decode(body, dict, max_keys=50)) == 50

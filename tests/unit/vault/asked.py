@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from conftest import Bench
+from a_vault import Bench
 
 from privet import digest
 from privet.errors import Denied

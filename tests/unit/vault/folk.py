@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conftest import Bench, schema
+from a_vault import Bench, schema
 
 from privet.crypto.keystores.local import LocalStore
 from privet.secret import Secret

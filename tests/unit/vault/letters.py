@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from conftest import Bench
+from a_vault import Bench
 
 from privet.store.port import Row, Select, Store
 from privet.vault import chunks, files

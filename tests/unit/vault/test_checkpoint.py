@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pymerkle
 import pytest
-from conftest import Bench
+from a_vault import Bench
 
 from privet import digest
 from privet.crypto import merkle

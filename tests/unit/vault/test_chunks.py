@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from conftest import START_MS, Bench, schema
+from a_vault import START_MS, Bench, schema
 from letters import BIG, FIELDS, PDF, broken, get, person, pieces, put, rows, upload
 
 from privet.errors import (

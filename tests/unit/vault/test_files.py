@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import START_MS, Bench, schema, subject_keys
+from a_vault import START_MS, Bench, schema, subject_keys
 from letters import BIG, FIELDS, PDF, PNG, audit_count, get, person, pieces, put, rows, upload
 
 from privet import digest

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import START_MS, Bench
+from a_vault import START_MS, Bench
 from folk import erase, kept, person, populate, subject
 
 from privet.errors import Conflict, Damaged, StoreFailed

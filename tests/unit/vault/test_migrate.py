@@ -6,7 +6,7 @@ import contextlib
 from typing import Any
 
 import pytest
-from conftest import Bench, schema
+from a_vault import Bench, schema
 
 from privet.errors import DuplicateValue, InvalidBatch, InvalidSchema, Refused, StoreFailed
 from privet.store.port import Select

@@ -6,13 +6,13 @@ import asyncio
 from typing import Any
 
 import pytest
-from conftest import Bench, schema
+from a_vault import Bench, schema
 from folk import PEOPLE, erase, kept, person, populate, subject
 
 from privet import digest
 from privet.errors import Gone, NotFound
 from privet.store.port import Select
-from privet.vault import erasure, records, reveal, tokens
+from privet.vault import erasure, locate, records, reveal
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_a_moved_reference_seals_the_record_and_its_followers_anew(people: Bench
     assert order is not None and moved is not None
     assert order.values["note"] == "by the door" and moved.values["text"] == "two pairs"
     assert order.tokens == made.tokens, "the tokens stay"
-    located = tokens.locate(vault, [str(order.tokens["pan"]), str(order.tokens["code"])])
+    located = locate.locate(vault, [str(order.tokens["pan"]), str(order.tokens["code"])])
     shown = people.run(
         reveal.detokenize(vault, {"orders": people.permit("detokenize", "orders")}, located, people.deed())
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from a_vault import Bench
 from asked import ask, entries, filled, names
-from conftest import Bench
 
 from privet.errors import InvalidQuery
 from privet.vault import query

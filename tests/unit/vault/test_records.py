@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from conftest import Bench, schema
+from a_vault import Bench, schema
 
 from privet import digest
 from privet.errors import (
@@ -20,7 +20,7 @@ from privet.errors import (
     UnknownName,
 )
 from privet.store.port import Select, Unit, Update
-from privet.vault import erasure, expiry, listing, records, reveal, tokens
+from privet.vault import erasure, expiry, listing, locate, records, reveal
 from privet.vault import rows as rows_of
 from privet.vault.sight import View
 from privet.vocabulary.predicate import Compare
@@ -165,7 +165,7 @@ def test_a_deleted_record_takes_its_tags_and_lone_tokens_along(people: Bench) ->
     assert people.get("people", ann.id) is None
     held = {row[0] for row in people.vault.store.select(Select(table="refs", columns=("holder",)))}
     assert held == {bob.id}
-    located = tokens.locate(people.vault, [ann.tokens["email"] or "", ann.tokens["ssn"] or ""])
+    located = locate.locate(people.vault, [ann.tokens["email"] or "", ann.tokens["ssn"] or ""])
     assert isinstance(located[0], NotFound) and not isinstance(located[1], Exception)
     assert people.vault.store.select(Select(table="elements", columns=("record",))) == []
 
@@ -178,11 +178,11 @@ def test_equal_values_have_equal_tokens_and_show_under_a_permit(people: Bench) -
         ("owner", ["*****4399", "ann@example.com"]),
         ("viewer", ["***-**-4399", "a***@example.com"]),
     ):
-        located = tokens.locate(people.vault, texts)
+        located = locate.locate(people.vault, texts)
         permits = {"people": people.permit("detokenize", "people", "ssn", "email", role=role)}
         shown = people.run(reveal.detokenize(people.vault, permits, located, people.deed()))
         assert shown[:2] == expected and isinstance(shown[2], Exception)
-    denied = people.run(reveal.detokenize(people.vault, {}, tokens.locate(people.vault, texts), people.deed()))
+    denied = people.run(reveal.detokenize(people.vault, {}, locate.locate(people.vault, texts), people.deed()))
     assert all(isinstance(item, Exception) for item in denied)
 
 
@@ -206,7 +206,7 @@ def test_an_erased_person_is_gone_and_a_shared_value_still_works(people: Bench) 
     erased = people.run(erasure.erase(people.vault, subject, people.deed("erase")))
     assert erased.records == 2
     assert people.get("people", ann.id) is None and people.get("people", bob.id) is not None
-    located = tokens.locate(people.vault, [ann.tokens["email"] or "", bob.tokens["ssn"] or ""])
+    located = locate.locate(people.vault, [ann.tokens["email"] or "", bob.tokens["ssn"] or ""])
     assert isinstance(located[0], NotFound) and not isinstance(located[1], Exception)
     assert people.run(erasure.erase(people.vault, subject, people.deed("erase"))).records == 0
 

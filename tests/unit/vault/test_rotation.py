@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Bench
+from a_vault import Bench
 from turning import ROTATIONS, TABLE, column, deeds, fill, prepared, row, served, states, values
 
 from privet.crypto import seal
 from privet.errors import Conflict, DuplicateValue, Gone, NotFound
 from privet.store.port import Select
-from privet.vault import files, records, reveal, rotation, tokens
+from privet.vault import files, locate, query, records, reveal, rotation, sweep
 from privet.vault import rows as rows_of
-from privet.vault.tokens import Located
+from privet.vault.clearance import Permits
+from privet.vault.locate import Located
+from privet.vault.wording import read_question
 from privet.vocabulary.predicate import Compare, In
 
 
@@ -57,7 +59,7 @@ def test_values_tokens_and_claims_stay_what_they_were(people: Bench, name: str) 
     assert again.tokens["hers"] == made[7].tokens["hers"]
     assert again.tokens["made"] == made[7].tokens["made"]
     assert again.tokens["email"] != made[7].tokens["email"]
-    located = tokens.locate(people.vault, [str(made[3].tokens["email"]), str(made[3].tokens["code"])])
+    located = locate.locate(people.vault, [str(made[3].tokens["email"]), str(made[3].tokens["code"])])
     permits = {TABLE: people.permit("detokenize", TABLE)}
     shown = people.run(reveal.detokenize(people.vault, permits, located, people.deed()))
     assert [type(item) for item in shown] == [str, str]
@@ -147,6 +149,93 @@ def test_a_second_change_of_keys_waits_its_turn(serving: Bench) -> None:
     assert first == 2 and isinstance(second, Conflict)
 
 
+# --- half way -------------------------------------------------------------------------------------------------
+
+
+def halfway(people: Bench) -> None:
+    """Draw new keys for everything and pass over nothing: what others meet during a rotation."""
+    rows = people.vault.ring.rows()
+    purposes = ("cell", "token", "index", "unique")
+    owners: list[sweep.Owner] = [(item.purpose, item.owner) for item in rows if item.purpose in purposes]
+    people.run(rotation._begin(people.vault, owners, deeds(people)))
+
+
+def test_half_way_a_value_is_still_taken(people: Bench) -> None:
+    made = fill(people, 3)
+    halfway(people)
+    for again in (row(9, email="ann1@example.com"), row(8, name="Ann 1", plain="P-1")):
+        with pytest.raises(DuplicateValue):
+            people.insert(TABLE, again)
+        with pytest.raises(DuplicateValue):
+            people.insert(TABLE, row(7), again)
+    people.insert(TABLE, row(5))
+    with pytest.raises(DuplicateValue):
+        people.insert(TABLE, row(6, email="ann5@example.com"))
+    permit = people.permit("update", TABLE)
+    same = {"email": "ann1@example.com"}
+    people.run(records.update(people.vault, permit, made[1].id, same, people.deed()))
+    with pytest.raises(DuplicateValue):
+        people.run(records.update(people.vault, permit, made[2].id, same, people.deed()))
+    people.run(records.delete(people.vault, people.permit("delete", TABLE), [made[1].id], people.deed()))
+    people.insert(TABLE, row(1))
+
+
+def test_half_way_an_upsert_finds_whom_it_updates(people: Bench) -> None:
+    made = fill(people, 3)
+    halfway(people)
+    changes = [{"email": "ann1@example.com", "plain": "found"}, row(9)]
+    permits = people.permit("insert", TABLE), people.permit("update", TABLE)
+    written = people.run(records.upsert(people.vault, permits, ["email"], changes, people.deed()))
+    assert written[0].id == made[1].id and written[0].version == 2
+    assert written[1].id not in {item.id for item in made}
+
+
+def test_half_way_questions_see_old_and_new_records_alike(people: Bench) -> None:
+    fixed(people)
+    halfway(people)
+    more = [row(n, name="Fixed", email=f"g{n}@fixed.example.com", code=f"Q-{n}", tags=["fixed"]) for n in (50, 51)]
+    people.insert(TABLE, *more)
+    assert people.run(asked(people, "SELECT COUNT(DISTINCT name) FROM people")).rows == [[2]]
+    found = {text: people.run(asked(people, text)).rows for text in ASKED}
+    assert [sorted(rows, key=str) for rows in found.values()] == [
+        [[27]],
+        [["Fixed", 27], ["Solid", 15]],
+        [[42]],
+        [[42]],
+        [[42]],
+    ]
+
+
+def test_half_way_a_value_keeps_its_token(people: Bench) -> None:
+    made = fill(people, 3)
+    halfway(people)
+    [again] = people.insert(TABLE, row(1, email="other@example.com", plain="other"))
+    for name in ("name", "made", "hers"):
+        assert again.tokens[name] == made[1].tokens[name]
+
+
+def test_a_key_lives_as_long_as_readers_who_began_with_it(serving: Bench) -> None:
+    people = serving
+    [made] = fill(people, 1)
+    vault = people.vault
+    name = column(people, "name")
+    old = vault.ring.cell(name.id).key_id
+    before = records.fetch(vault, vault.table(TABLE), [made.id])
+
+    async def main() -> None:
+        with vault.reading():
+            rotating = asyncio.create_task(rotation.rotate_column(vault, TABLE, "name", deeds(people)))
+            for _ in range(200):
+                await asyncio.to_thread(int)
+            assert not rotating.done()
+            assert vault.sealer(vault.table(TABLE)).open(name, before) == ["Ann 0"]
+        await rotating
+
+    people.run(main())
+    with pytest.raises(Gone):
+        vault.ring.cell_by_id(old)
+
+
 # --- while the vault serves -----------------------------------------------------------------------------------
 
 
@@ -193,12 +282,50 @@ async def traffic(people: Bench, ids: list[bytes], done: asyncio.Event, faults: 
         text = await reveal.tokenize(vault, tokenize, name, [f"ann{old}@example.com"], people.deed())
         if text != [shown.tokens["email"]]:
             faults.append(("another token", old))
-        located = tokens.locate(vault, [str(shown.tokens["email"])])
+        located = locate.locate(vault, [str(shown.tokens["email"])])
         if not isinstance(located[0], Located):
             faults.append(("no token", old))
         else:
             await reveal.detokenize(vault, {TABLE: detokenize}, located, people.deed())
     return calls - start
+
+
+ASKED = {
+    "SELECT COUNT(*) FROM people WHERE name = 'Fixed'": [[25]],
+    "SELECT name, COUNT(*) FROM people WHERE name IN ('Fixed', 'Solid') GROUP BY name": [["Fixed", 25], ["Solid", 15]],
+    "SELECT COUNT(*) FROM people WHERE tags = 'fixed'": [[40]],
+    "SELECT COUNT(*) FROM people WHERE email.domain = 'fixed.example.com'": [[40]],
+    "SELECT COUNT(*) FROM people WHERE code LIKE 'Q-%'": [[40]],
+}
+
+
+def fixed(people: Bench) -> None:
+    """Add the records that the questions above ask about; they stand where a pass comes to last."""
+    rows = [
+        row(n, name="Fixed" if n < 25 else "Solid", email=f"f{n}@fixed.example.com", code=f"Q-{n}", tags=["fixed"])
+        for n in range(40)
+    ]
+    people.insert(TABLE, *rows)
+
+
+async def asked(people: Bench, text: str) -> query.Answer:
+    """Ask one question as somebody who sees everything."""
+    question = read_question(text, people.vault.schema)
+    read, search = ({TABLE: people.permit(action, TABLE)} for action in ("read", "search"))
+    permits = Permits(read=read, search=search)
+    return await query.run(people.vault, question, permits, people.deed(), query.Terms(least=1))
+
+
+async def questions(people: Bench, done: asyncio.Event, faults: list[object]) -> int:
+    """Ask until `done`, by whole tags, by groups of tags, by elements, by parts and by a scan."""
+    count = 0
+    while not done.is_set():
+        for text, wanted in ASKED.items():
+            answer = await asked(people, text)
+            if sorted(answer.rows, key=str) != wanted:
+                faults.append((text, answer.rows, answer.used))
+            count += 1
+    return count
 
 
 def found_by_tag(people: Bench, name: str, value: str) -> list[bytes]:
@@ -214,11 +341,13 @@ def found_by_tag(people: Bench, name: str, value: str) -> list[bytes]:
 def test_other_calls_go_on_during_a_rotation(serving: Bench, name: str) -> None:
     people = serving
     ids = [item.id for item in fill(people, 620)]
+    fixed(people)
     faults: list[object] = []
 
     async def main() -> int:
         done = asyncio.Event()
         busy = [asyncio.create_task(traffic(people, ids, done, faults, n * 1_000_000)) for n in range(1, 5)]
+        busy.append(asyncio.create_task(questions(people, done, faults)))
         await asyncio.sleep(0)
         for _ in range(2):
             await ROTATIONS[name](people)
@@ -227,7 +356,7 @@ def test_other_calls_go_on_during_a_rotation(serving: Bench, name: str) -> None:
 
     calls = people.run(main())
     assert faults == []
-    assert calls > 3
+    assert calls > 4
     vault = people.vault
     rows = vault.store.select(Select(table=vault.table(TABLE).rows, columns=("id",)))
     claimed = vault.store.select(Select(table="uniques", columns=("tag", "record")))

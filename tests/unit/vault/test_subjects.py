@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import START_MS, Bench
+from a_vault import START_MS, Bench
 from folk import ROOT, erase, kept, on_disk, person, populate, subject
 
 from privet import digest
 from privet.errors import Damaged, DuplicateValue, Gone, InvalidInput, NotFound
 from privet.store.port import ENGINES, Delete, Select, Store, Unit
-from privet.vault import erasure, records, reveal, subjects, tokens
+from privet.vault import erasure, locate, records, reveal, subjects
 from privet.vault import rows as rows_of
 from privet.vault.subjects import SubjectStore
 from privet.vault.vault import load_keys
@@ -116,7 +116,7 @@ def test_an_erased_person_is_gone_and_another_with_the_same_value_stays(people: 
     assert found is not None and found.values["name"] == "Ann Example"
     text = found.tokens["name"]
     assert text is not None
-    located = tokens.locate(people.vault, [text])
+    located = locate.locate(people.vault, [text])
     permit = people.permit("detokenize", "people")
     assert people.run(reveal.detokenize(people.vault, {"people": permit}, located, people.deed())) == ["Ann Example"]
 
@@ -157,7 +157,7 @@ def test_tokens_that_name_a_person_go_with_her(people: Bench) -> None:
     assert len({text for [text] in texts}) == 1
     assert kept(people) == {her}
     people.run(erasure.erase(vault, her, people.deed()))
-    assert isinstance(tokens.locate(vault, texts[0])[0], NotFound)
+    assert isinstance(locate.locate(vault, texts[0])[0], NotFound)
 
 
 def test_readers_who_meet_a_record_during_its_erasure_do_not_fail(people: Bench) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Bench
+from a_vault import Bench
 
 from privet import digest
 from privet.app.services import vaults

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from conftest import START_MS, Bench, schema
+from a_vault import START_MS, Bench, schema
 
 from privet import digest
 from privet.crypto import merkle

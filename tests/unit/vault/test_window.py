@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Bench
+from a_vault import Bench
 from turning import ROOT, ROTATIONS, TABLE, column, deeds, fill, prepared, row, served, values
 
 from privet.crypto.keys import KeyRing

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from conftest import Bench, schema
+from a_vault import Bench, schema
 
 from privet.app.wiring import new_ring
 from privet.crypto.keys import Purpose

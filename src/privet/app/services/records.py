@@ -156,16 +156,10 @@ def permit(house: House, vault: Vault, who: Caller, action: Action, table: str, 
     """Return what the policy in force permits. Raises Denied, UnknownName."""
     policy, known = house.policy(vault), vault.table(table)
     principal = who.principal
-    question = (
-        policy.version,
-        known.id,
-        vault.schema.version,
-        principal.id,
-        principal.roles,
-        action,
-        columns,
-        who.purpose,
-    )
+    # INVARIANT: the question holds all that the decision reads.
+    held = (principal.id, principal.roles, principal.purposes, principal.scopes, *principal.attributes.items())
+    asked = (action, columns, who.purpose)
+    question = (policy.version, vault.id, vault.schema.version, known.id, held, asked)
     found = house.permits.get(question)
     if found is None:
         found = decide(policy, principal, Access(action, table, columns, who.purpose), known.collection)

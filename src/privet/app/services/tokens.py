@@ -9,7 +9,7 @@ from privet.app.services.records import Problem, permit, read_id, to_problem
 from privet.app.services.verb import Answer, Ask, Caller, Verb
 from privet.app.wiring import House
 from privet.errors import Denied, PrivetError, TooLarge
-from privet.vault import reveal, tokens
+from privet.vault import locate, reveal
 
 MAX_BATCH = 10_000
 
@@ -80,7 +80,7 @@ async def detokenize(house: House, who: Caller, ask: DetokenizeAsk) -> Values:
     _check(len(ask.tokens))
     vault = house.vault(ask.vault)
     deed = who.deed("tokens.detokenize", house.policy(vault).version, vault.clock())
-    located = tokens.locate(vault, ask.tokens, table=ask.table, column=ask.column, consumer=who.principal.id)
+    located = locate.locate(vault, ask.tokens, table=ask.table, column=ask.column, consumer=who.principal.id)
     permits: dict[str, Any] = {}
     for name, (_, columns) in reveal.tables_of(located).items():
         try:
