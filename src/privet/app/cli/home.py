@@ -71,7 +71,7 @@ def serve(host: str | None, port: int | None) -> None:
 
     Other commands on this machine then reach the data through the socket by themselves.
     """
-    from privet.app import worker
+    from privet.app import keeper, worker
     from privet.app.http import server
     from privet.app.wiring import House, refuse_loose
 
@@ -87,6 +87,7 @@ def serve(host: str | None, port: int | None) -> None:
         # Called on the server's event loop, which cancels what still runs when it ends.
         duties.append(asyncio.create_task(worker.keep_sequenced(house)))
         duties.append(asyncio.create_task(worker.keep_expiring(house)))
+        duties.append(asyncio.create_task(keeper.keep_keys(house)))
         line = json.dumps({"addresses": addresses}) if reach.json else "\n".join(addresses)
         click.echo(line if reach.json else f"serving {found.home}\n{line}")
 
