@@ -138,7 +138,7 @@ class Demo:
     def ask(self) -> int:
         someone = next(row for row in self.customers if row["ssn"])
         domain, month = someone["email"].partition("@")[2], someone["birth_date"][:7]
-        family, last_four = someone["full_name"].rpartition(" ")[2], someone["card_number"][-4:]
+        family, last_four = someone["full_name"].rpartition(" ")[2], someone["phone"][-4:]
         self._ask(
             f"SELECT full_name, city FROM customers WHERE email = '{someone['email']}'",
             [[someone["full_name"], someone["city"]]],
@@ -152,8 +152,8 @@ class Demo:
             [[self._count(lambda row: row["full_name"].endswith(f" {family}"))]],
         )
         self._ask(
-            f"SELECT COUNT(*) FROM customers WHERE card_number.last_four = '{last_four}'",
-            [[self._count(lambda row: row["card_number"].endswith(last_four))]],
+            f"SELECT COUNT(*) FROM customers WHERE phone.last_four = '{last_four}'",
+            [[self._count(lambda row: row["phone"].endswith(last_four))]],
         )
         self._ask(
             f"SELECT COUNT(*) FROM customers WHERE birth_date BETWEEN '{month}-01' AND '{month}-28'",

@@ -35,6 +35,21 @@ TOKENS = Shape(
     key=("token",),
     uniques=(("tag",),),
 )
+BOUNDS = {
+    "store: records/s, batches": (
+        "SQLite: B-trees of random tags, whose pages all change with each batch. Ours adds the check of every cell's "
+        "type, and keeps deleted bytes from staying in the file (`secure_delete`)."
+    ),
+    "store: durable single inserts": (
+        "The disk: a commit waits for it once, however many records share it. The slower it syncs, the higher the ratio."
+    ),
+    "store: reads/s by key": (
+        "Python: a question is an object whose shape is looked up among the compiled ones; SQLite itself takes a third."
+    ),
+    "store: records/s from a busy event loop": (
+        "The interpreter lock: the steps run on the event loop, in turns with whatever keeps it busy."
+    ),
+}
 COLUMNS = ("id", *CELLS, *TAGS)
 BATCH, BATCHES = 1000, 100
 SINGLES = 6_400

@@ -58,7 +58,7 @@ class Grade:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clearance:
     """`rows`: the rows that the caller may ask about. `grades`: of each output that shows a value, most revealing
-    first; () for the others. `places`: what is asked about. `plain`: columns of it that may be seen in the clear."""
+    first; () for the others. `places`: what is asked about. `plain`: whether all of it may be seen in the clear."""
 
     rows: Tree
     grades: tuple[tuple[Grade, ...], ...]

@@ -82,6 +82,11 @@ def collect(vault: Vault) -> int:
     return vault.subjects.collect(lambda subjects: _used(vault, subjects)) if vault.subjects is not None else 0
 
 
+def collect_strays(vault: Vault) -> int:
+    """`collect` at the start, among the keys that were made since the last start."""
+    return vault.subjects.collect_strays(lambda subjects: _used(vault, subjects)) if vault.subjects is not None else 0
+
+
 def _intent(entry: Entry, state: str) -> Step:
     return Put("erasures", LEDGER, ((entry.intent, entry.subject, state, entry.at_ms),))
 

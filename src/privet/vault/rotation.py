@@ -29,7 +29,7 @@ async def rewrap(vault: Vault, deed: Deed) -> int:
         async with vault.pause():
             rows = vault.ring.rewrap(now=vault.clock() // 1000)
             entry = deed.entry(note="keys rewrapped", count=len(rows))
-            await vault.write((*vault.keep_keys(rows), entry, *deed.settle(b"")))
+            vault.write_now((*vault.keep_keys(rows), entry, *deed.settle(b"")))
             vault.trim_keys()
     return len(rows)
 
@@ -84,8 +84,7 @@ async def advance(vault: Vault, deed: Deed) -> None:
         if len(subjects.epochs) == 1:
             async with vault.pause():
                 subjects.begin_epoch(now=vault.clock() // 1000)
-        while await subjects.rewrap_some():
-            pass
+        await subjects.rewrap()
         apart = forgettable(vault.schema)
         owners: list[Owner] = [(row.purpose, row.owner) for row in _tag_keys(vault) if row.owner in apart]
         await _begin(vault, owners, deed.unsettled())
@@ -120,7 +119,7 @@ def recover(vault: Vault, lost: Sequence[KeyRow], deed: Deed) -> None:
     database restored beside newer subject keys. Raises Damaged, StoreFailed.
     """
     erasure.finish(vault, deed)
-    erasure.collect(vault)
+    erasure.collect_strays(vault)
     if not lost:
         return
     owners = {(row.purpose, row.owner) for row in lost}
@@ -153,7 +152,8 @@ async def _begin(vault: Vault, owners: Iterable[Owner], deed: Deed) -> None:
             changed += vault.ring.rotate(purpose, owner, now=vault.clock() // 1000)
         vault.refresh()
         steps: tuple[Step, ...] = vault.keep_keys(changed)
-        await vault.write((*steps, deed.entry(note="keys rotated", count=len(fresh)), *deed.settle(b"")))
+        # Not awaited: a caller who goes away here must not leave a key in use that is not durable.
+        vault.write_now((*steps, deed.entry(note="keys rotated", count=len(fresh)), *deed.settle(b"")))
 
 
 async def _finish(vault: Vault, deed: Deed) -> int:
@@ -170,7 +170,7 @@ async def _finish(vault: Vault, deed: Deed) -> int:
         rows = [vault.ring.destroy(row.key_id) for row in retiring]
         vault.refresh()
         entry = deed.unsettled().entry(note="old keys destroyed", count=len(rows))
-        await vault.write((*vault.keep_keys(rows), entry))
+        vault.write_now((*vault.keep_keys(rows), entry))
         vault.trim_keys()
     return len(rows)
 

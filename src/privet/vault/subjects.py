@@ -7,8 +7,7 @@ every value of a small domain. What happens each window is decided in `vault.rot
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -18,10 +17,9 @@ from privet.crypto.keys import KeyRow, KeyStore
 from privet.crypto.shred import EpochRing, EpochRow, SubjectRow
 from privet.errors import Damaged, Gone, StoreFailed
 from privet.store.port import Clash, Column, Delete, Put, Row, Select, Shape, Store, Unit, Update
-from privet.vocabulary.predicate import ALWAYS, Compare, In, Predicate
+from privet.vault.keycache import KeyCache
+from privet.vocabulary.predicate import ALWAYS, And, Compare, In, Predicate
 
-MOST_CACHED = 50_000  # opened keys in memory, some 8 MB
-CACHE_MS = 5 * 60 * 1000
 CHUNK = 1000
 FIRST_GENERATION = 1
 
@@ -33,9 +31,15 @@ SUBJECTS: tuple[Shape, ...] = (
             Column("generation", "int", null=False),
             Column("epoch", "int", null=False),
             Column("wrapped", "blob", null=False),
+            Column("run", "int", null=False),
         ),
         key=("subject",),
-        indexes=(("epoch",),),
+        indexes=(("run",),),
+    ),
+    Shape(
+        name="marks",
+        columns=(Column("name", "text", null=False), Column("value", "int", null=False)),
+        key=("name",),
     ),
     Shape(
         name="tag_keys",
@@ -59,6 +63,8 @@ EPOCHS = Shape(
     key=("epoch",),
 )
 _KEY_COLUMNS = ("subject", "generation", "epoch", "wrapped")
+_NEW_COLUMNS = (*_KEY_COLUMNS, "run")
+_RUN, _COLLECTED = "run", "collected"  # marks: the present opening of the store, the last one without strays
 _TAG_COLUMNS = ("key_id", "kek", "epoch", "wrapped")
 _EPOCH_COLUMNS = ("epoch", "wrapped", "verify", "created")
 
@@ -77,13 +83,15 @@ class SubjectStore:
         self._ring = ring
         self._root = root
         self._vault = vault
-        self._cache = _Cache()
+        self._cache = KeyCache()
         self._pending: dict[bytes, bytes] = {}
         self._fading: dict[bytes, bytes] = {}
         self._touched: list[bytes] = []
         self._held: dict[bytes, int] = {}
         self._new: set[bytes] = set()
         self._spare: list[bytes] = []
+        self._run = self._mark(_RUN) + 1
+        self._set_mark(_RUN, self._run)
 
     @classmethod
     def open(cls, stores: tuple[Store, Store], root: KeyStore, vault: bytes, *, now: int, made: bool) -> SubjectStore:
@@ -205,7 +213,7 @@ class SubjectStore:
             return Unit(())
         rows = self._ring.wrap(fresh, [FIRST_GENERATION] * len(fresh), [self._pending[s] for s in fresh])
         # Put, not Insert: two writes that share a new subject both bring its one key.
-        return Unit((Put("subject_keys", _KEY_COLUMNS, [_cells(row) for row in rows]),))
+        return Unit((Put("subject_keys", _NEW_COLUMNS, [(*_cells(row), self._run) for row in rows]),))
 
     def _keep(self, held: Sequence[bytes]) -> None:
         settled = {subject: self._pending.pop(subject) for subject in held if subject in self._pending}
@@ -267,33 +275,49 @@ class SubjectStore:
         Such keys come from writes that a crash or a clash cut short, and from people whose last record was deleted.
         `used`: those of some subjects whom a record or a token names.
         """
-        count = 0
         self._spare.clear()
-        for chunk in self._chunks():
+        return self._collect(used, ALWAYS)
+
+    def collect_strays(self, used: Which) -> int:
+        """`collect` at the start, among the keys that were made since the last start: it looks at few where many lie.
+
+        Whoever was forgotten by a deletion since stays for `collect`.
+        """
+        count = self._collect(used, Compare("run", ">", self._mark(_COLLECTED)))
+        self._set_mark(_COLLECTED, self._run - 1)
+        return count
+
+    def _collect(self, used: Which, where: Predicate) -> int:
+        count, after = 0, b""
+        while True:
+            question = Select(
+                table="subject_keys",
+                columns=("subject",),
+                where=And((where, Compare("subject", ">", after))),
+                order=(("subject", True),),
+                limit=CHUNK,
+            )
+            chunk: list[bytes] = [row[0] for row in self._keys.select(question)]  # type: ignore[misc]
+            if not chunk:
+                return count
+            after = chunk[-1]
             idle = [subject for subject in chunk if subject not in self._held and subject not in self._pending]
             kept = used(idle) if idle else set()
             orphans = [subject for subject in idle if subject not in kept]
             self._delete(orphans)
             count += len(orphans)
-        return count
 
     def _delete(self, subjects: Sequence[bytes]) -> None:
         if subjects:
             self._cache.drop(subjects)
             self._keys.write_now(Unit((Delete("subject_keys", ("subject",), [(s,) for s in subjects]),)))
 
-    def _chunks(self) -> Iterator[list[bytes]]:
-        after = b""
-        while True:
-            where = Compare("subject", ">", after) if after else ALWAYS
-            question = Select(
-                table="subject_keys", columns=("subject",), where=where, order=(("subject", True),), limit=CHUNK
-            )
-            found: list[bytes] = [row[0] for row in self._keys.select(question)]  # type: ignore[misc]
-            if not found:
-                return
-            yield found
-            after = found[-1]
+    def _mark(self, name: str) -> int:
+        rows = self._keys.select(Select(table="marks", columns=("value",), where=Compare("name", "=", name)))
+        return rows[0][0] if rows and isinstance(rows[0][0], int) else 0
+
+    def _set_mark(self, name: str, value: int) -> None:
+        self._keys.write_now(Unit((Put("marks", ("name", "value"), ((name, value),)),)))
 
     # --- epochs ---------------------------------------------------------------------------------------------------
 
@@ -312,12 +336,18 @@ class SubjectStore:
             self._ring = EpochRing.load(self._root, self._vault, before)  # nothing may be wrapped under a lost epoch
             raise
 
-    async def rewrap_some(self) -> int:
-        """Wrap up to a thousand keys of older epochs under the newest; return how many: 0 when all are."""
-        newest = self._ring.epoch
-        rows = self._rows(Compare("epoch", "<", newest), limit=CHUNK)
-        if not rows:
-            return 0
+    async def rewrap(self) -> int:
+        """Wrap every key of older epochs under the newest, while others go on; return how many."""
+        newest, after, count = self._ring.epoch, b"", 0
+        while rows := self._rows(Compare("subject", ">", after), limit=CHUNK):
+            old = [row for row in rows if row.epoch < newest]
+            if old and not await self._rewrapped(old):
+                continue  # one of them was forgotten meanwhile: read them again
+            after = rows[-1].subject
+            count += len(old)
+        return count
+
+    async def _rewrapped(self, rows: Sequence[SubjectRow]) -> bool:
         moved = self._ring.rewrap(rows)
         cells = [(new.epoch, new.wrapped, old.subject, old.epoch) for old, new in zip(rows, moved, strict=True)]
         # Matched by its epoch: a key that was forgotten meanwhile must not come back.
@@ -325,8 +355,8 @@ class SubjectStore:
         try:
             await self._keys.write(Unit((step,)))
         except Clash:
-            return len(rows)  # one of them is gone; the next call reads what is left
-        return len(rows)
+            return False
+        return True
 
     def rewrap_tag_keys(self) -> None:
         """Wrap the tag keys of older epochs under the newest."""
@@ -406,39 +436,6 @@ class SubjectStore:
             (key_id, _kek(blob), row.epoch, row.wrapped) for (key_id, blob), row in zip(blobs, wrapped, strict=True)
         ]
         self._keys.write_now(Unit((Put("tag_keys", _TAG_COLUMNS, rows),)))
-
-
-class _Cache:
-    """Opened keys: at most MOST_CACHED, each for at most CACHE_MS. Two halves, the older dropped whole."""
-
-    def __init__(self) -> None:
-        self._young: dict[bytes, bytes] = {}
-        self._old: dict[bytes, bytes] = {}
-        self._since_ms = 0
-        self._lock = threading.Lock()
-
-    def get(self, subject: bytes) -> bytes | None:
-        return self._young.get(subject) or self._old.get(subject)
-
-    def put(self, keys: dict[bytes, bytes]) -> None:
-        with self._lock:
-            if len(self._young) + len(keys) > MOST_CACHED // 2:
-                self._old, self._young = self._young, {}
-            self._young.update(list(keys.items())[: MOST_CACHED // 2])
-
-    def age(self, now_ms: int) -> None:
-        if now_ms - self._since_ms < CACHE_MS // 2:
-            return
-        with self._lock:
-            self._old = self._young if now_ms - self._since_ms < CACHE_MS else {}
-            self._young = {}
-            self._since_ms = now_ms
-
-    def drop(self, subjects: Iterable[bytes]) -> None:
-        with self._lock:
-            for subject in subjects:
-                self._young.pop(subject, None)
-                self._old.pop(subject, None)
 
 
 def _cells(row: SubjectRow) -> Row:

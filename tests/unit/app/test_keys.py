@@ -33,7 +33,11 @@ dataset:
           - name: email
             fides_meta: {privet: {type: contact.email, keep: sealed, index: [domain]}}
 """
-OWNER = Caller(Principal(id="p1", name="owner", roles=("owner",)))
+
+
+def caller(role: str = "owner") -> Caller:
+    """Return somebody of a role; a caller carries one call."""
+    return Caller(Principal(id="p1", name=role, roles=(role,)))
 
 
 class Bench:
@@ -48,8 +52,8 @@ class Bench:
         rows = [{"name": f"Ann {n}", "email": f"ann{n}@example.com"} for n in range(5)]
         self.run(records.insert, records.InsertAsk(vault="v", table="people", records=rows))
 
-    def run(self, service: Any, ask: Any, who: Caller = OWNER) -> Any:
-        return self.runner.run(service(self.house, who, ask))
+    def run(self, service: Any, ask: Any, who: Caller | None = None) -> Any:
+        return self.runner.run(service(self.house, who or caller(), ask))
 
 
 @pytest.fixture
@@ -129,7 +133,7 @@ def test_what_cannot_be_rotated_is_refused(home: Bench, ask: dict[str, Any], err
 @pytest.mark.parametrize("service", [keys.list_, keys.rewrap, keys.advance])
 def test_whoever_may_not_manage_may_not_touch_keys(home: Bench, service: Any) -> None:
     for role in ("editor", "viewer", "auditor"):
-        who = Caller(Principal(id="p2", name=role, roles=(role,)))
+        who = caller(role)
         with pytest.raises(Denied):
             home.run(service, keys.KeysAsk(vault="v"), who)
         with pytest.raises(Denied):
@@ -146,9 +150,9 @@ def test_a_repeated_call_is_carried_out_once(home: Bench, name: str) -> None:
         "backups.make": backups.BackupAsk(),
     }
     ask = asks.get(name, keys.KeysAsk(vault="v"))
-    home.runner.run(call(home.house, verb, OWNER, ask, key="once"))
+    home.runner.run(call(home.house, verb, caller(), ask, key="once"))
     before = ages(home), home.house.vault("v").demand_subjects().epochs
-    home.runner.run(call(home.house, verb, OWNER, ask, key="once"))
+    home.runner.run(call(home.house, verb, caller(), ask, key="once"))
     assert (ages(home), home.house.vault("v").demand_subjects().epochs) == before
 
 

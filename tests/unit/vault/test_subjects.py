@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from folk import ROOT, erase, kept, on_disk, person, populate, subject
 from privet import digest
 from privet.errors import Damaged, DuplicateValue, Gone, InvalidInput, NotFound
 from privet.store.port import ENGINES, Delete, Select, Store, Unit
-from privet.vault import erasure, locate, records, reveal, subjects
+from privet.vault import erasure, keycache, locate, records, reveal
 from privet.vault import rows as rows_of
 from privet.vault.subjects import SubjectStore
 from privet.vault.vault import load_keys
@@ -222,6 +222,26 @@ def test_keys_of_nobody_are_collected(people: Bench) -> None:
     assert erasure.collect(vault) == 1
 
 
+def test_a_start_looks_at_the_keys_made_since_the_last_one() -> None:
+    stores = memory()
+    store = SubjectStore.open(stores, ROOT, bytes(16), now=1, made=False)
+    first = filled(store, 3)
+    asked: list[bytes] = []
+
+    def used(subjects: Sequence[bytes]) -> set[bytes]:
+        asked.extend(subjects)
+        return {first[0]}
+
+    for turn, looked in enumerate([3, 0, 2]):
+        store = SubjectStore.open(stores, ROOT, bytes(16), now=1, made=True)
+        assert store.collect_strays(used) == (2 if turn != 1 else 0)
+        assert len(asked) == looked
+        asked.clear()
+        if turn == 1:
+            filled(store, 2)
+    assert store.collect(lambda subjects: set()) == 1
+
+
 # --- the cache ------------------------------------------------------------------------------------------------
 
 
@@ -230,17 +250,17 @@ def test_opened_keys_stay_in_memory_for_minutes_only(people: Bench) -> None:
     store, her = people.vault.demand_subjects(), [subject(people, ann)]
     [key] = people.vault.subject_keys(her)
     assert store._cache.get(her[0]) == key
-    people.now[0] += subjects.CACHE_MS + 1
+    people.now[0] += keycache.CACHE_MS + 1
     store.keys([], now_ms=people.now[0])
     assert store._cache.get(her[0]) is None
     assert people.vault.subject_keys(her) == [key]
 
 
 def test_opened_keys_in_memory_are_bounded_in_number() -> None:
-    cache = subjects._Cache()
-    for start in range(0, 3 * subjects.MOST_CACHED, 1000):
+    cache = keycache.KeyCache()
+    for start in range(0, 3 * keycache.MOST_CACHED, 1000):
         cache.put({n.to_bytes(16, "big"): bytes(32) for n in range(start, start + 1000)})
-        assert len(cache._young) + len(cache._old) <= subjects.MOST_CACHED
+        assert len(cache._young) + len(cache._old) <= keycache.MOST_CACHED
 
 
 # --- epochs ---------------------------------------------------------------------------------------------------
@@ -266,14 +286,7 @@ def test_a_new_window_keeps_every_key_and_shuts_older_copies(tmp_path: Path) -> 
     keys = store.keys(people, now_ms=START_MS)
     stores[0].backup(str(tmp_path / "old.db"))
     store.begin_epoch(now=2)
-
-    async def all_of_them() -> int:
-        count = 0
-        while moved := await store.rewrap_some():
-            count += moved
-        return count
-
-    assert asyncio.run(all_of_them()) == 2500
+    assert asyncio.run(store.rewrap()) == 2500
     assert store.end_epochs() == 1
     assert [row.epoch for row in store.epochs] == [2]
     store.close()
@@ -302,9 +315,7 @@ def test_a_key_that_is_forgotten_while_it_is_rewrapped_stays_forgotten() -> None
     store.begin_epoch(now=2)
 
     async def race() -> None:
-        await asyncio.gather(store.rewrap_some(), store.forget(people[0]))
-        while await store.rewrap_some():
-            pass
+        await asyncio.gather(store.rewrap(), store.forget(people[0]))
 
     asyncio.run(race())
     rows = stores[0].select(Select(table="subject_keys", columns=("subject", "epoch")))
