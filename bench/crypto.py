@@ -32,7 +32,7 @@ BOUNDS = {
     "SIV cells, lists": "Python objects: a `bytes` for each cell, which takes longer than sealing it.",
     "index tags, buffers": "AES-NI and the memory that it reads; one call for the batch.",
     "index tags, lists": "Python objects, as above.",
-    "seconds: verified open of 1 M cells from buffers": "AES-NI; with heads, 250 bytes are read for 16 that are opened.",
+    "seconds: verified open of 1 M cells from buffers": "AES-NI; with heads, 250 bytes are read for 16.",
     "seconds: verified open of 1 M shreddable": (
         "A key each: its schedules and the calls of OpenSSL for one cell. Batches have no use where no two share a key."
     ),

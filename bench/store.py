@@ -41,7 +41,7 @@ BOUNDS = {
         "type, and keeps deleted bytes from staying in the file (`secure_delete`)."
     ),
     "store: durable single inserts": (
-        "The disk: a commit waits for it once, however many records share it. The slower it syncs, the higher the ratio."
+        "The disk: a commit waits for it once, however many records share it. A slow disk raises the ratio."
     ),
     "store: reads/s by key": (
         "Python: a question is an object whose shape is looked up among the compiled ones; SQLite itself takes a third."

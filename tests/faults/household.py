@@ -104,7 +104,7 @@ def faults(vault: Vault) -> list[str]:
     found += ["an open erasure"] if any(state != "done" for state, _ in states) else []
     erased = {subject for _, subject in states}
     assert vault.ledger is not None
-    found += ["the ledger lacks an erasure"] if erased - {entry.subject for entry in vault.ledger.entries} else []
+    found += ["the ledger lacks an erasure"] if erased - {entry.subject for entry in vault.ledger.entries()} else []
     found += ["an erased person has a record"] if erased & named else []
     found += ["an erased person has a key"] if erased & kept else []
     return found

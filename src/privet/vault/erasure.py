@@ -44,6 +44,11 @@ async def erase(vault: Vault, subject: bytes, deed: Deed) -> Erased:
     The intent is durable first, in the ledger and in the database; the subject's key is forgotten next, the records
     follow: a crash in between is finished by `finish` at the next start.
     """
+    # Shielded: a caller who goes away must not leave a person half erased until the next start.
+    return await asyncio.shield(asyncio.ensure_future(_erase(vault, subject, deed)))
+
+
+async def _erase(vault: Vault, subject: bytes, deed: Deed) -> Erased:
     entry = Entry(digest.random_ids(1)[0], subject, deed.at_ms)
     if vault.ledger is not None:
         await asyncio.to_thread(vault.ledger.append, entry)
@@ -63,10 +68,10 @@ def finish(vault: Vault, deed: Deed) -> int:
     """
     entries = {entry.intent: entry for entry in _known(vault)}
     if vault.ledger is not None:
-        told = {entry.intent for entry in vault.ledger.entries}
-        for intent in entries.keys() - told:
+        told = {entry.intent: entry for entry in vault.ledger.entries()}
+        for intent in entries.keys() - told.keys():
             vault.ledger.append(entries[intent])
-        entries.update({entry.intent: entry for entry in vault.ledger.entries})
+        entries.update(told)
     if vault.subjects is not None:
         subjects = sorted({entry.subject for entry in entries.values()})
         vault.subjects.purge(subjects)

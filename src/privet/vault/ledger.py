@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from privet import digest
 from privet.errors import Damaged, StoreFailed
-
-_MAC_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,30 +40,28 @@ class Ledger:
         self._key = key
         self._lock = threading.Lock()
         self._failed = False
-        head = f"privet erasures 1 {digest.id_text(vault)}\n".encode()
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        with os.fdopen(handle, "r+b", closefd=False) as file:
-            text = file.read()
-        self._handle = handle
-        self._last = digest.mac(key, head)
-        whole = text[: text.rfind(b"\n") + 1]
-        if not whole:
-            os.ftruncate(handle, 0)
-            self._write(head)
-            _sync_folder(path)
-        else:
-            os.ftruncate(handle, len(whole))
-        lines = whole.splitlines(keepends=True)
-        if lines and lines[0] != head:
-            raise Damaged("expected the erasure ledger of this vault", at=str(path))
-        self.entries = [self._read(line, at) for at, line in enumerate(lines[1:], 2)]
+        self._head = f"privet erasures 1 {digest.id_text(vault)}\n".encode()
+        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            self._begin()
+            self._last = digest.mac(key, self._head)
+            for _, mac in self._lines():
+                self._last = mac
+        except BaseException:
+            self.close()
+            raise
+
+    def entries(self) -> list[Entry]:
+        """Return every entry, oldest first, checked once more. Raises Damaged."""
+        with self._lock:
+            return [entry for entry, _ in self._lines()]
 
     def append(self, entry: Entry) -> None:
         """Add an entry, durable on return. Raises StoreFailed; then nothing more is taken."""
         with self._lock:
             if self._failed:
                 raise StoreFailed("the erasure ledger could not be written, and takes no more")
-            mac = self._mac(entry)
+            mac = self._mac(self._last, entry)
             fields = (str(entry.at_ms), entry.intent.hex(), entry.subject.hex(), mac.hex())
             try:
                 self._write((" ".join(fields) + "\n").encode())
@@ -72,7 +69,6 @@ class Ledger:
                 self._failed = True
                 raise StoreFailed("the erasure ledger could not be written") from None
             self._last = mac
-            self.entries.append(entry)
 
     def close(self) -> None:
         """Let go of the file. Idempotent."""
@@ -80,27 +76,43 @@ class Ledger:
             os.close(self._handle)
             self._handle = -1
 
+    def _begin(self) -> None:
+        """Write the first line of a new file; cut off a last line that is not whole."""
+        with self.path.open("rb") as file:
+            whole = sum(len(line) for line in file if line.endswith(b"\n"))
+        os.ftruncate(self._handle, whole)
+        if not whole:
+            self._write(self._head)
+            _sync_folder(self.path)
+
     def _write(self, line: bytes) -> None:
         if os.write(self._handle, line) < len(line):
             raise OSError("the disk is full")
         os.fsync(self._handle)
 
-    def _mac(self, entry: Entry) -> bytes:
-        parts = (self._last, entry.at_ms.to_bytes(8, "big"), entry.intent, entry.subject)
+    def _mac(self, last: bytes, entry: Entry) -> bytes:
+        parts = (last, entry.at_ms.to_bytes(8, "big"), entry.intent, entry.subject)
         return digest.mac(self._key, digest.canonical(parts))
 
-    def _read(self, line: bytes, number: int) -> Entry:
+    def _lines(self) -> Iterator[tuple[Entry, bytes]]:
+        """Yield each entry with its MAC, checked."""
+        last = digest.mac(self._key, self._head)
+        with self.path.open("rb") as file:
+            if file.readline() != self._head:
+                raise Damaged("expected the erasure ledger of this vault", at=str(self.path))
+            for number, line in enumerate(file, 2):
+                entry, found = self._read(line, number)
+                last = self._mac(last, entry)
+                if not digest.same(found, last):
+                    raise Damaged("a line of the erasure ledger fails its check", at=f"{self.path}:{number}")
+                yield entry, last
+
+    def _read(self, line: bytes, number: int) -> tuple[Entry, bytes]:
         try:
             at_ms, intent, subject, mac = line.decode("ascii").split()
-            entry = Entry(bytes.fromhex(intent), bytes.fromhex(subject), int(at_ms))
-            found = bytes.fromhex(mac)
+            return Entry(bytes.fromhex(intent), bytes.fromhex(subject), int(at_ms)), bytes.fromhex(mac)
         except ValueError:
             raise Damaged("a line of the erasure ledger is malformed", at=f"{self.path}:{number}") from None
-        expected = self._mac(entry)
-        if len(found) != _MAC_BYTES or not digest.same(found, expected):
-            raise Damaged("a line of the erasure ledger fails its check", at=f"{self.path}:{number}")
-        self._last = expected
-        return entry
 
 
 def _sync_folder(path: Path) -> None:

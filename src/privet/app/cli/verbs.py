@@ -114,8 +114,11 @@ def perform(verb: Verb, said: Mapping[str, Any]) -> None:
     from privet.app.cli.door import door
 
     reach = reach_of(click.get_current_context())
-    with door(reach) as client:
-        found = client.call(verb.name, said, key=reach.idempotency_key)
+    if verb.alone is not None:
+        found = verb.alone(verb.ask(**said))
+    else:
+        with door(reach) as client:
+            found = client.call(verb.name, said, key=reach.idempotency_key)
     click.echo(answer(found, as_json=reach.json))
     raise click.exceptions.Exit(exit_code(found))
 

@@ -63,11 +63,21 @@ class TypeExplained(Answer):
 
 async def list_(house: House, who: Caller, ask: NoAsk) -> Types:
     """List every data type."""
+    return listed(ask)
+
+
+def listed(ask: NoAsk) -> Types:
+    """Return every data type in one line."""
     return Types(types=[TypeShown(name=t.name, category=t.category, about=t.about) for t in TYPES.all()])
 
 
 async def show(house: House, who: Caller, ask: TypeAsk) -> TypeExplained:
     """Explain one data type."""
+    return explained(ask)
+
+
+def explained(ask: TypeAsk) -> TypeExplained:
+    """Return all that the named type says."""
     return explain(data_type(ask.name))
 
 
@@ -102,6 +112,7 @@ VERBS: tuple[Verb, ...] = (
         answer=Types,
         run=list_,
         about="List every data type.",
+        alone=listed,
     ),
     Verb(
         name="types.show",
@@ -111,5 +122,6 @@ VERBS: tuple[Verb, ...] = (
         answer=TypeExplained,
         run=show,
         about="Explain one data type.",
+        alone=explained,
     ),
 )

@@ -65,7 +65,7 @@ class Verb:
 
     `path`: route with `{name}` for fields of `ask`. `batch`: wider limits of body and keys. `changes`: takes an
     idempotency key. `again`: rebuilds the answer of a call that was carried out before, from the ids it settled.
-    `open`: needs no credential.
+    `open`: needs no credential. `alone`: answers the same without a house, for the command line before `init`.
     """
 
     name: str
@@ -80,6 +80,7 @@ class Verb:
     changes: bool = False
     again: Callable[[House, Caller, Any, bytes], Awaitable[Any]] | None = None
     open: bool = False
+    alone: Callable[[Any], Any] | None = None
 
     @property
     def max_body_bytes(self) -> int:
