@@ -110,7 +110,10 @@ class Ledger:
     def _read(self, line: bytes, number: int) -> tuple[Entry, bytes]:
         try:
             at_ms, intent, subject, mac = line.decode("ascii").split()
-            return Entry(bytes.fromhex(intent), bytes.fromhex(subject), int(at_ms)), bytes.fromhex(mac)
+            entry = Entry(bytes.fromhex(intent), bytes.fromhex(subject), int(at_ms))
+            if not 0 <= entry.at_ms < 1 << 63 or len(entry.intent) != 16 or len(entry.subject) != 16:
+                raise ValueError("out of range")
+            return entry, bytes.fromhex(mac)
         except ValueError:
             raise Damaged("a line of the erasure ledger is malformed", at=f"{self.path}:{number}") from None
 

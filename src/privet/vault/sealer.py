@@ -229,11 +229,11 @@ def by_key(
     ring: KeyRing, cells: Sequence[bytes], open_some: Callable[[CellKey, Sequence[int]], list[bytes]]
 ) -> list[bytes]:
     """Return the texts of cells of several key versions. `open_some`: opens those at some places, all of one key."""
+    if len({cell[1 : seal.HEAD_BYTES] for cell in cells}) == 1:  # nearly always, and quicker than to sort them out
+        return open_some(ring.cell_by_id(seal.key_id(cells[0])), range(len(cells)))
     places: dict[int, list[int]] = {}
     for at, cell in enumerate(cells):
         places.setdefault(seal.key_id(cell), []).append(at)
-    if len(places) == 1:
-        return open_some(ring.cell_by_id(next(iter(places))), range(len(cells)))
     out: list[bytes] = [b""] * len(cells)
     for key_id, some in places.items():
         for i, text in zip(some, open_some(ring.cell_by_id(key_id), some), strict=True):

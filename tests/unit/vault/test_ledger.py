@@ -58,7 +58,7 @@ def test_a_line_cut_short_by_a_crash_is_dropped(ledger: Ledger) -> None:
         assert ledger.path.read_bytes() == whole
 
 
-@pytest.mark.parametrize("change", ["flip", "drop", "swap", "words", "key", "vault"])
+@pytest.mark.parametrize("change", ["flip", "drop", "swap", "words", "time", "key", "vault"])
 def test_a_changed_ledger_is_found(ledger: Ledger, change: str) -> None:
     lines = ledger.path.read_bytes().splitlines(keepends=True)
     key, vault = KEY, bytes(16)
@@ -70,6 +70,8 @@ def test_a_changed_ledger_is_found(ledger: Ledger, change: str) -> None:
         lines[1], lines[2] = lines[2], lines[1]
     elif change == "words":
         lines[2] = b"one two\n"
+    elif change == "time":
+        lines[2] = b"-5" + lines[2][lines[2].index(b" ") :]
     elif change == "key":
         key = bytes(32)
     else:

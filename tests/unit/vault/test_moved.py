@@ -100,3 +100,19 @@ def test_an_expired_record_is_erased_too(bench: Bench) -> None:
     bench.now[0] += 2 * 86_400_000
     found = bench.run(erasure.erase(bench.vault, her, bench.deed()))
     assert found.records == 1
+
+
+def test_an_erasure_goes_on_when_its_caller_goes_away(people: Bench) -> None:
+    ann = person(people)
+    her = subject(people, ann)
+
+    async def main() -> None:
+        call = asyncio.create_task(erasure.erase(people.vault, her, people.deed()))
+        await asyncio.sleep(0)
+        call.cancel()
+        for _ in range(100):
+            await asyncio.sleep(0)
+
+    people.run(main())
+    assert people.get("people", ann) is None and kept(people) == set()
+    assert erasure.finish(people.vault, people.deed()) == 0
