@@ -33,32 +33,31 @@ KINDS = {"sealed": "sealed by column keys", "shreddable": "shreddable"}
 
 BOUNDS = {
     "http: single insert, sealed": (
-        "Four tenths are HTTP (parser, tasks, timers, guard, writing the answer), three tenths make the record (six "
-        "values are checked, sealed and tagged one by one, two tokens are looked up and drawn), the rest is SQLite. "
-        "Each insert touches some 13 pages of indexes at random, and a commit that 32 callers share writes most of "
-        "them for one record alone; so the engine by itself spends about half of the time that the goal allows."
+        "More than a third is HTTP (parser, tasks, timers, guard, writing the answer); two fifths make the record "
+        "(six values are checked, sealed and tagged one by one, two tokens are looked up and drawn); the rest is "
+        "SQLite, the more of it the more records there are. The engine by itself takes half of what the goal allows: "
+        "13 entries go to random places of indexes, whose pages a commit writes whole for few records."
     ),
     "http: single insert, shreddable": (
-        "As above, and a key is drawn, wrapped and made durable in a file of its own before the record is. That is a "
-        "second commit, in a journal that is cut and synced each time."
+        "As above, and the person's key is drawn, wrapped and made durable in a file of its own before the record is: "
+        "a second commit, in a journal that is cut and synced each time."
     ),
     "http: detokenize one": (
-        "HTTP is more than half of it, a fifth alone the system call that sends the answer. Finding the token and who "
-        "holds it are two reads of SQLite; its audit entry is durable before the value leaves, so every read is also "
-        "a write. The peer reads from memory and writes nothing down."
+        "About half is HTTP, a fifth alone the system call that sends the answer. The token and who holds it are two "
+        "reads of SQLite; its audit entry is durable before the value leaves, so every read is a write as well. The "
+        "peer reads from memory and writes nothing down."
     ),
     "http: stored tokens/s": (
-        "SQLite: a stored token is a row with three indexes and a reference with three more, all at random places. "
-        "The ciphers are a tenth. The peer stores nothing, so the row below is the one to compare it with."
+        "SQLite is two fifths: a stored token and its reference have six indexes, most at random places. The ciphers "
+        "are less than a tenth. The peer stores nothing: the row below is the one to compare it with."
     ),
     "http: sealed tokens/s": (
-        "The ciphers are a sixth of it. Reading and checking JSON, canonical forms and the text of the tokens share "
-        "the rest about evenly."
+        "To write the tokens out as text and to send them is two fifths of it, the ciphers an eighth."
     ),
     "http: records/s by the clock, inserts": (
-        "A third is SQLite, a quarter checking six columns, a fifth ciphers and tokens, a tenth JSON. The bare engine "
-        "is the limit: each record puts 13 entries at random places of indexes, so a batch of 1,000 writes nearly "
-        "every page of them, 25 kB of log a record, and all of it again at the next checkpoint."
+        "A third is SQLite, a quarter checks six columns, a fifth seals them and makes tokens, a tenth reads JSON. "
+        "The bare engine is the limit: a record puts 13 entries at random places of indexes, so that a batch changes "
+        "nearly every page of them, 25 kB of log a record, and writes it all again at the next checkpoint."
     ),
 }
 

@@ -37,17 +37,15 @@ TOKENS = Shape(
 )
 BOUNDS = {
     "store: records/s, batches": (
-        "SQLite: B-trees of random tags, whose pages all change with each batch. Ours adds the check of every cell's "
-        "type, and keeps deleted bytes from staying in the file (`secure_delete`)."
+        "SQLite: trees of random tags, most of whose pages change with each batch. Ours also checks the type of every "
+        "cell; checkpoints that are rarer than SQLite's own pay for that."
     ),
     "store: durable single inserts": (
-        "The disk: a commit waits for it once, however many records share it. A slow disk raises the ratio."
+        "The disk: a commit waits for it once, however many records share it. A slower one raises the ratio."
     ),
-    "store: reads/s by key": (
-        "Python: a question is an object whose shape is looked up among the compiled ones; SQLite itself takes a third."
-    ),
+    "store: reads/s by key": "A question is an object whose shape is looked up among the compiled ones: two fifths.",
     "store: records/s from a busy event loop": (
-        "The interpreter lock: the steps run on the event loop, in turns with whatever keeps it busy."
+        "The steps run on the event loop, in turns with whatever else keeps it busy."
     ),
 }
 COLUMNS = ("id", *CELLS, *TAGS)

@@ -172,6 +172,12 @@ class InFlight(Conflict):
     code = "in_flight"
 
 
+class AlreadyDone(Conflict):
+    """The call was carried out before; what went wrong then is not told again."""
+
+    code = "already_done"
+
+
 class VaultBusy(Conflict):
     """Another process holds the data directory."""
 

@@ -45,6 +45,16 @@ def resolve(vault: Vault, table: Table, texts: Texts, errors: dict[int, PrivetEr
     return texts
 
 
+def referred(vault: Vault, table: Table, texts: Texts) -> Iterator[Step]:
+    """Yield the expectation that every record which `texts` refer to is still there when they are written."""
+    for column in table.columns:
+        if column.field.reference is None or column.name not in texts:
+            continue
+        target = vault.table(column.field.reference.collection)
+        for text in dict.fromkeys(text for text in texts[column.name] if text is not None):
+            yield Expect(target.rows, Compare("id", "=", digest.id_bytes(text)), True)
+
+
 def check_uniques(
     vault: Vault,
     table: Table,
@@ -131,6 +141,7 @@ def update_steps(
     steps.extend(_release_changed(vault, sealer, ids, before, items))
     steps.extend(claims(table, ids, _changed_uniques(table, before, items)))
     steps.extend(unclaimed(sealer, texts))
+    steps.extend(referred(vault, table, changes))
     steps.extend(_replace_elements(sealer, ids, changes))
     steps.extend(chunks.drop_steps(vault, table, ids, changes))
     proof = b"".join(written_entry(i, v, m) for i, v, m in zip(ids, heads.versions, macs, strict=True))

@@ -6,12 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from privet import digest
-from privet.errors import Denied, DuplicateValue, Gone, InvalidBatch, NotFound, PrivetError, UnknownName
+from privet.errors import AlreadyDone, Denied, DuplicateValue, Gone, InvalidBatch, NotFound, PrivetError, UnknownName
 from privet.policy.permit import Permit
 from privet.store.port import Insert, Row, Step
 from privet.vault import single, tokens
 from privet.vault.audit import Deed
-from privet.vault.change import check_uniques, delete_steps, resolve, unique_holders, unreferenced, update_steps
+from privet.vault.change import (
+    check_uniques,
+    delete_steps,
+    referred,
+    resolve,
+    unique_holders,
+    unreferenced,
+    update_steps,
+)
 from privet.vault.rows import (
     Texts,
     Written,
@@ -72,14 +80,17 @@ async def insert(
             if ready.sealer.shreds:
                 vault.draw_subjects(subjects)
             record, shown, steps = single.insert_steps(vault, ready, texts_of_one, subjects[0], deed)
-            return [Written(record, 1, shown)], [*steps, *subjects_hold(vault, table, canon.texts, subjects)]
+            hold = (*subjects_hold(vault, table, canon.texts, subjects), *referred(vault, table, canon.texts))
+            return [Written(record, 1, shown)], [*steps, *hold]
         errors = {at: faults[0] for at, faults in canon.faults.items()}
         texts = resolve(vault, table, canon.texts, errors, partial=partial)
         check_uniques(vault, table, texts, errors, partial=partial)
         keep = [at for at in range(len(records)) if at not in errors]
         chosen = {name: [column[at] for at in keep] for name, column in texts.items()} if errors else texts
-        written, steps = _insert_steps(vault, table, chosen, len(keep), deed)
-        return _interleave(written, errors, len(records)), steps
+        written, steps = _insert_steps(vault, table, chosen, len(keep), deed.unsettled())
+        answer = _interleave(written, errors, len(records))
+        # A retry is answered in the same order: what was left out settles as zeros.
+        return answer, [*steps, *deed.settle(b"".join(item.id or digest.ZERO_ID for item in answer))]
 
     return await vault.attempt(prepare)
 
@@ -140,6 +151,7 @@ def _insert_steps(vault: Vault, table: Table, texts: Texts, size: int, deed: Dee
     steps.extend(claims(table, ids, items))
     steps.extend(unclaimed(sealer, texts))
     steps.extend(subjects_hold(vault, table, texts, heads.subjects))
+    steps.extend(referred(vault, table, texts))
     steps.extend(element_steps(sealer, ids, texts))
     proof = b"".join(written_entry(i, 1, m) for i, m in zip(ids, macs, strict=True))
     steps.append(deed.entry(table.name, tuple(texts), records=proof, count=size))
@@ -186,13 +198,13 @@ async def upsert(
             written, more = _insert_steps(vault, table, texts, len(new), deed.unsettled())
             out.update(zip(new, written, strict=True))
             steps.extend(more)
-        for at in known:
-            change = _one(records[at], canon, at)
-            holder = holders[tags[at]]
-            if not _covered(vault, permits[1], fetch(vault, table, [holder])):  # type: ignore[list-item]
-                raise DuplicateValue(f"({', '.join(unique.columns)}) is taken", at=f"records[{at}]")
-            written_one, more = update_steps(vault, table, [holder], change, [None], deed.unsettled())  # type: ignore[list-item]
-            out[at] = written_one[0]
+        for names, places in _alike(records, known).items():
+            ids: list[bytes] = [holders[tags[at]] for at in places]  # type: ignore[misc]  # blobs, as the shape says
+            if len(_covered(vault, permits[1], fetch(vault, table, ids))) < len(ids):
+                raise DuplicateValue(f"({', '.join(unique.columns)}) is taken by another record")
+            change = {name: [canon.texts[name][at] for at in places] for name in names}
+            written, more = update_steps(vault, table, ids, change, [None] * len(ids), deed.unsettled())
+            out.update(zip(places, written, strict=True))
             steps.extend(more)
         ordered = [out[at] for at in range(len(records))]
         return ordered, [*steps, *deed.settle(b"".join(item.id for item in ordered))]
@@ -208,8 +220,12 @@ def _unique_set(table: Table, on: Sequence[str]) -> Unique:
     raise UnknownName(f"expected a unique set of `{table.name}`", hint=f"the table has: {offered}")
 
 
-def _one(record: Record, canon: Canon, at: int) -> dict[str, list[str | None]]:
-    return {name: [canon.texts[name][at]] for name in record}
+def _alike(records: Sequence[Record], places: Sequence[int]) -> dict[tuple[str, ...], list[int]]:
+    """Return the places of records by the columns that they name: those are changed together."""
+    found: dict[tuple[str, ...], list[int]] = {}
+    for at in places:
+        found.setdefault(tuple(sorted(records[at])), []).append(at)
+    return found
 
 
 async def update(
@@ -283,23 +299,36 @@ def open_rows(vault: Vault, table: Table, permit: Permit, rows: Sequence[Row], v
     rows, values = visible(sealer, permit, rows, view)
     held = tokens.texts_of(vault, table, rows, sealer.place)
     place = sealer.place
+    wanted = frozenset(name for name in view.columns if permit.allows(name))
+    shown = [{name: text for name, text in texts.items() if name in wanted} for texts in held]
     return [
         Opened(row[0], row[place["version"]], row[place["created"]], row[place["updated"]], value, token)  # type: ignore[arg-type]
-        for row, value, token in zip(rows, values, held, strict=True)
+        for row, value, token in zip(rows, values, shown, strict=True)
     ]
 
 
-def present(vault: Vault, table: Table, ids: Sequence[bytes]) -> list[Written]:
-    """Return ids, versions and tokens of records as they are now; a record that is gone is an error of its item."""
-    rows = fetch(vault, table, ids)
-    place = vault.sealer(table).place
+def present(vault: Vault, table: Table, ids: Sequence[bytes], consumer: str) -> list[Written]:
+    """Return ids, versions and tokens of records as they are now, for a call that comes again.
+
+    An id of zeros was left out the first time, a record that is gone has been erased since: both are errors of their
+    items. Transient tokens, and those that each consumer has of its own, are shown once.
+    """
+    sealer = vault.sealer(table)
+    rows, place = fetch(vault, table, [record for record in ids if record != digest.ZERO_ID]), sealer.place
     held = tokens.texts_of(vault, table, rows, place)
+    for column in table.columns:
+        if column.field.token is not None and column.field.token.kind in ("sealed", "ff1"):
+            made = tokens.computed(vault, column, sealer.open(column, rows), consumer)
+            for texts, text in zip(held, made, strict=True):
+                texts[column.name] = text
     found = {row[0]: (row, token) for row, token in zip(rows, held, strict=True)}
     out = []
     for record in ids:
         if record in found:
             row, token = found[record]
             out.append(Written(record, row[place["version"]], token))  # type: ignore[arg-type]
+        elif record == digest.ZERO_ID:
+            out.append(Written(error=AlreadyDone("the record was left out when the call came first")))
         else:
             out.append(Written(record, error=Gone("the record was here and is erased or expired")))
     return out

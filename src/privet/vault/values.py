@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from privet import codec
+from privet import codec, digest
 from privet.crypto.masks import MASKS
 from privet.errors import InvalidValue, PrivetError, UnknownName
 from privet.vault.schema import Column, Table
@@ -63,6 +63,8 @@ def _require(
 
 def _read_column(column: Column, values: Sequence[Wire], canon: Canon, path: str) -> list[str | None]:
     kind = data_type(column.field.type)
+    if column.field.reference:
+        return [_read_id(at, value, canon, path) for at, value in enumerate(values)]
     if column.field.array:
         return [_read_array(kind, at, value, canon, path) for at, value in enumerate(values)]
     if None not in values:
@@ -78,6 +80,17 @@ def _read_column(column: Column, values: Sequence[Wire], canon: Canon, path: str
     for at, rule in faults.items():
         canon.fault(present[at], InvalidValue(rule, type_name=kind.name, at=path.format(present[at])))
     return out
+
+
+def _read_id(at: int, value: Wire, canon: Canon, path: str) -> str | None:
+    """Return a reference in the one form of a record id."""
+    if value is None:
+        return None
+    try:
+        return digest.id_text(digest.id_bytes(value if isinstance(value, str) else ""))
+    except ValueError:
+        canon.fault(at, InvalidValue("expected a record id (a UUID)", type_name="reference", at=path.format(at)))
+        return None
 
 
 def _read_array(kind: DataType, at: int, value: Wire, canon: Canon, path: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +23,7 @@ from privet.errors import (
 from privet.store.port import Select, Unit, Update
 from privet.vault import erasure, expiry, listing, locate, records, reveal
 from privet.vault import rows as rows_of
+from privet.vault.audit import Retry
 from privet.vault.sight import View
 from privet.vocabulary.predicate import Compare
 
@@ -310,3 +312,51 @@ def test_a_head_without_lengths_cannot_be_read_two_ways(people: Bench, kind: str
     people.vault.store.write_now(Unit((step,)))
     with pytest.raises(Damaged):
         people.get("people", ann.id)
+
+
+def test_a_reference_is_a_record_id_in_one_form(people: Bench) -> None:
+    [ann] = people.insert("people", ANN)
+    with pytest.raises(InvalidBatch) as caught:
+        people.insert("orders", {"person": "abc", "amount": "1"})
+    assert caught.value.faults[0].at == "records[0].person"
+    text = digest.id_text(ann.id)
+    [order] = people.insert("orders", {"person": text.upper(), "amount": "1"})
+    found = people.get("orders", order.id)
+    assert found is not None and found.values["person"] == text
+
+
+def test_a_record_is_not_deleted_while_another_comes_to_refer_to_it(people: Bench) -> None:
+    [ann] = people.insert("people", ANN)
+
+    async def race() -> list[object]:
+        delete = records.delete(people.vault, people.permit("delete", "people"), [ann.id], people.deed())
+        row = {"person": digest.id_text(ann.id), "amount": "1"}
+        insert = records.insert(people.vault, people.permit("insert", "orders"), [row], people.deed())
+        return await asyncio.gather(delete, insert, return_exceptions=True)
+
+    found = people.run(race())
+    orders = people.vault.store.select(Select(table=people.vault.table("orders").rows, columns=("id",)))
+    assert sum(isinstance(item, Exception) for item in found) == 1
+    assert (people.get("people", ann.id) is None) is (orders == [])
+
+
+def test_only_tokens_of_the_columns_asked_for_are_shown(people: Bench) -> None:
+    [ann] = people.insert("people", ANN)
+    permit = people.permit("read", "people", "name", "email")
+    [found] = people.run(records.get(people.vault, permit, [ann.id], View(("name", "ssn")), people.deed()))
+    assert found.tokens == {} and set(found.values) == {"name"}
+
+
+def test_a_retry_is_answered_in_the_order_in_which_it_was_sent(people: Bench) -> None:
+    retry = Retry(b"k" * 32, b"b" * 32, people.now[0] + 10_000)
+    deed = replace(people.deed("insert"), retry=retry)
+    permit = people.permit("insert", "people")
+    bad = {**ANN, "email": "no-at-sign"}
+    first = people.run(records.insert(people.vault, permit, [bad, BOB], deed, partial=True))
+    [row] = people.vault.store.select(Select(table="idempotency", columns=("answer",)))
+    settled = row[0]
+    assert isinstance(settled, bytes)
+    ids = [settled[at : at + 16] for at in range(0, len(settled), 16)]
+    again = records.present(people.vault, people.vault.table("people"), ids, "p1")
+    assert [item.id for item in again] == [item.id for item in first]
+    assert again[0].error is not None and again[1].tokens == first[1].tokens

@@ -262,13 +262,18 @@ def shown(item: records.Opened) -> Shown:
 async def _stored_again(house: House, who: Caller, ask: Any, ids: bytes) -> StoredAll:
     vault = house.vault(ask.vault)
     permit(house, vault, who, "insert", ask.table, vault.table(ask.table).names())
-    wanted = [ids[at : at + 16] for at in range(0, len(ids), 16)]
-    return _stored(records.present(vault, vault.table(ask.table), wanted))
+    return _stored(_present(vault, who, ask.table, ids))
 
 
 async def _one_again(house: House, who: Caller, ask: Any, ids: bytes) -> Stored:
-    found = await _stored_again(house, who, ask, ids)
-    return found.records[0]
+    vault = house.vault(ask.vault)
+    permit(house, vault, who, "update", ask.table, vault.table(ask.table).names())
+    return _stored(_present(vault, who, ask.table, ids)).records[0]
+
+
+def _present(vault: Vault, who: Caller, table: str, ids: bytes) -> list[Written]:
+    wanted = [ids[at : at + 16] for at in range(0, len(ids), 16)]
+    return records.present(vault, vault.table(table), wanted, who.principal.id)
 
 
 async def _count_again(house: House, who: Caller, ask: Any, ids: bytes) -> Count:
