@@ -55,7 +55,7 @@ def page(sections: Sequence[Section], speed: tuple[float, float]) -> str:
     for section in sections:
         if section.rows:
             parts += _section(section)
-    return "\n".join(parts).rstrip() + "\n"
+    return "\n".join(parts).replace("\n\n\n", "\n\n").rstrip() + "\n"
 
 
 def machine(speed: tuple[float, float]) -> Iterator[str]:
@@ -89,8 +89,7 @@ def _section(section: Section) -> Iterator[str]:
         verdict = "" if row["goal"] is None else "reached" if reached(row) else "**short**"
         cells = (row["work"], *(_number(row[key]) for key in ("ours", "peer", "ratio")), _goal(row), verdict)
         yield f"| {' | '.join(cells)} |"
-    yield ""
-    yield from _notes(section)
+    yield from ("", *_notes(section), "")
 
 
 def _notes(section: Section) -> Iterator[str]:
@@ -103,7 +102,6 @@ def _notes(section: Section) -> Iterator[str]:
         if "also" in row:
             also = ", ".join(f"{name} {_number(value)}" for name, value in row["also"].items())
             yield f"- {row['work']}: {also}."
-    yield ""
 
 
 def _goal(row: Row) -> str:

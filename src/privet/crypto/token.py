@@ -31,6 +31,10 @@ OPAQUE_LENGTH = len(OPAQUE_PREFIX) + 32
 # No letter in two cases and none of 0 1 8 9: a store that folds case, or a person who reads aloud, keeps tokens
 # apart. Source: RFC 4648, section 6, in lower case.
 SYMBOLS = "abcdefghijklmnopqrstuvwxyz234567"
+# One token alone is written ten bits at a time, and read as a number in base 32: a third of the batch's cost for it.
+_TENS = tuple(first + second for first in SYMBOLS for second in SYMBOLS)
+_TEN_BITS = tuple(range(150, -1, -10))
+_BASE_32 = {n: "!" for n in range(128)} | dict(zip(map(ord, SYMBOLS), "0123456789abcdefghijklmnopqrstuv", strict=True))
 # Measured: a batch costs 13 us (decoding 38 us) to begin, one value alone 4 us: below this many values go singly.
 CROSSING = 6
 # Rows are worked on in slices of this many, so that every temporary stays in the second-level cache.
@@ -46,12 +50,23 @@ def opaque_text(raw: bytes) -> str:
     >>> opaque_text(bytes(16))
     'tok_aaaaaaaaaaaaaaaaaaaaaaaaadwlws2v'
     """
-    return opaque_texts([raw])[0]
+    if len(raw) != 16:
+        raise InvalidInput("expected 16 bytes for each token")
+    number = int.from_bytes(raw + _crc(raw), "big")
+    return OPAQUE_PREFIX + "".join([_TENS[number >> at & 1023] for at in _TEN_BITS])
 
 
 def opaque_raw(text: str) -> bytes:
     """Return the 16 bytes of a token text. Raises InvalidToken."""
-    return opaque_raws([text])[0]
+    body = text[len(OPAQUE_PREFIX) :]
+    if text.startswith(OPAQUE_PREFIX) and len(text) == OPAQUE_LENGTH and body.isascii():
+        try:
+            data = int(body.translate(_BASE_32), 32).to_bytes(20, "big")
+        except ValueError:
+            data = b""
+        if data and data[16:] == _crc(data[:16]):
+            return data[:16]
+    return opaque_raws([text])[0]  # which names the fault
 
 
 def opaque_texts(raws: Sequence[bytes]) -> list[str]:

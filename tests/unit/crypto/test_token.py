@@ -249,3 +249,19 @@ def test_luhn_sums_follow_the_standard() -> None:
     assert token.luhn_sums([]) == []
     with pytest.raises(InvalidValue):
         token.luhn_sums(["1", "12x"])
+
+
+@given(st.lists(st.binary(min_size=16, max_size=16), min_size=1, max_size=40))
+def test_one_opaque_token_is_written_and_read_as_in_a_batch(raws: list[bytes]) -> None:
+    texts = token.opaque_texts(raws)
+    assert [token.opaque_text(raw) for raw in raws] == texts
+    assert [token.opaque_raw(text) for text in texts] == raws
+
+
+BAD = ("tok_" + "a" * 31 + "_", "tok_" + "A" * 32, "tok_+" + "a" * 31, "tok_" + " " * 32, "tk_" + "a" * 33)
+
+
+@pytest.mark.parametrize("text", [*BAD, "tok_" + "é" * 32])
+def test_one_text_that_is_no_token_is_refused(text: str) -> None:
+    with pytest.raises(InvalidToken):
+        token.opaque_raw(text)
