@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from privet.app.services import records, tokens
 from privet.app.settings import load
 from privet.app.wiring import House
 from privet.crypto import shred
-from privet.crypto.keys import KeyRing
+from privet.crypto.keys import KeyRing, KeyRow, KeyStore
 from privet.crypto.keystores import KEYSTORES
 from privet.crypto.seal import open_each
 from privet.errors import PrivetError
@@ -214,15 +215,12 @@ class Attacker:
     """Holds the root key, every present file of a home and an old copy of its records."""
 
     def __init__(self, home: Path, old: Path, table: str, column: str) -> None:
-        house = load(home)
-        self.root = KEYSTORES.get("local").open(str(house.key_file), None)
-        self.home = home
+        self.home, self.root = home, root_of(home)
         store = ENGINES.get("sqlite").open(str(old))
-        self.schema, self.keys = load_schema(store), load_keys(store)
+        self.keys = load_keys(store)
         self.vault = next(row.owner for row in self.keys if row.purpose == "kek")
-        # Tag keys of shreddable columns are not in the copy.
-        known = [row if row.wrapped else replace(row, state="destroyed") for row in self.keys]
-        self.ring = KeyRing.load(self.root, self.vault, known)
+        self.ring = ring_of(self.root, self.vault, self.keys)
+        self.schema = load_schema(store, self.ring, self.vault)
         found = self.schema.table(table)
         self.sealer = Sealer(self.vault, found, self.ring, self.schema.suite, lambda wanted: wanted)
         self.column = found.column(column)
@@ -292,13 +290,24 @@ def test_a_sealed_column_opens_from_an_old_copy(home: Path, stolen: Path) -> Non
 def test_an_erased_persons_number_cannot_be_tried_once_the_window_is_over(home: Path, stolen: Path) -> None:
     """Tags of a small domain fall to whoever holds their key, so that key goes with the window."""
     before = present_tag_keys(home)
-    assert tried(stolen, before) == {"536901001", "536901002"}, "the teeth: until then they can be tried"
+    assert tried(home, stolen, before) == {"536901001", "536901002"}, "the teeth: until then they can be tried"
     house = opened(home)
     vault = house.vault(VAULT)
     deed = Deed(principal="t", verb="keys.advance", policy="t", at_ms=place.NOW)
     asyncio.run(rotation.advance(vault, deed))
     house.close()
-    assert tried(stolen, present_tag_keys(home)) == set()
+    assert tried(home, stolen, present_tag_keys(home)) == set()
+
+
+def root_of(home: Path) -> KeyStore:
+    """Return the root key of a home."""
+    return KEYSTORES.get("local").open(str(load(home).key_file), None)
+
+
+def ring_of(root: KeyStore, vault: bytes, rows: Sequence[KeyRow]) -> KeyRing:
+    """Return the keys of a copy of a vault's database. Tag keys of shreddable columns are not in it."""
+    known = [row if row.wrapped else replace(row, state="destroyed") for row in rows]
+    return KeyRing.load(root, vault, known)
 
 
 def present_tag_keys(home: Path) -> list[Any]:
@@ -311,10 +320,12 @@ def present_tag_keys(home: Path) -> list[Any]:
     return found
 
 
-def tried(old: Path, taggers: list[Any]) -> set[str]:
+def tried(home: Path, old: Path, taggers: list[Any]) -> set[str]:
     """Return which of some guesses have a tag in an old copy, under keys of the present and of the copy itself."""
     store = ENGINES.get("sqlite").open(str(old))
-    schema, rows = load_schema(store), load_keys(store)
+    rows = load_keys(store)
+    vault = next(row.owner for row in rows if row.purpose == "kek")
+    schema = load_schema(store, ring_of(root_of(home), vault, rows), vault)
     index = schema.table("people").column("ssn").index("exact")
     assert index is not None
     assert not next(row for row in rows if row.owner == index.id).wrapped, "the copy holds no key of it"

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Hashable
 from contextlib import ExitStack, closing, suppress
+from pathlib import Path
 from typing import Any
 
 from privet import digest
@@ -19,7 +20,7 @@ from privet.policy.roles import BUILT_IN
 from privet.policy.syntax import Policy
 from privet.secret import Secret
 from privet.store.port import ENGINES, Column, Insert, Put, Select, Shape, Step, Store, Unit
-from privet.vault import migrate, rotation
+from privet.vault import chunks, migrate, rotation
 from privet.vault.audit import Deed
 from privet.vault.checkpoint import Log
 from privet.vault.ledger import Ledger
@@ -91,7 +92,7 @@ class House:
         except BaseException:
             self.control.close()
             raise
-        self.callers = principals.Keyring(self.control)
+        self.callers = principals.Keyring(self.control, self.ring, self.id)
 
     def _open_store(self, path: str) -> Store:
         return ENGINES.get(self.settings.engine).open(path)
@@ -139,28 +140,37 @@ class House:
             deed = Deed(principal=HOUSE, verb="vaults.open", policy=self.policy(vault).version, at_ms=self.clock())
             migrate.resume(vault, deed)
             rotation.recover(vault, lost, deed)
+            chunks.collect(vault, before_ms=self.clock())
             opened.pop_all()  # it stays open
         self._vaults[name], self._logs[name] = vault, log
         return vault
 
     def create_vault(self, name: str, deed: Deed) -> Vault:
-        """Make a new, empty vault. Raises Conflict if the name is taken, InvalidInput for a bad name."""
+        """Make a new, empty vault in a new folder. Raises Conflict if the name is taken, InvalidInput for a bad name.
+
+        A folder of that name that no vault is listed for may hold the keys of one: it is kept, under another name.
+        """
         if not _NAME.fullmatch(name):
             raise InvalidInput("expected a vault name of a-z, 0-9, _ and -, at most 63 characters, from a letter on")
-        if name in self.vault_names():
+        if name in self.vault_names() or name in self._vaults:
             raise Conflict("a vault of that name exists already")
         folder = self.settings.vault(name)
-        folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+        folder.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+        _move_aside(folder, self.clock())
+        folder.mkdir(mode=0o700)
         identity = digest.random_ids(1)[0]
-        store = self._open_store(str(folder / "vault.db"))
-        ring = new_ring(self.keys, identity, self.clock())
-        vault = create_vault(id=identity, name=name, store=store, ring=ring, clock=self.clock, deed=deed)
-        vault.subjects, vault.ledger = self._open_subjects(name, identity, store), self._ledger(vault)
-        log = self._vault_log(vault)
-        log.begin()
-        # The vault is listed last: a crash before leaves a folder that nothing names, and the name free.
-        step = Insert("vaults", ("name", "id", "created"), ((name, identity, self.clock()),))
-        self.control.write_now(Unit((step, deed.entry(note=f"vault {name}"), *deed.settle(b""))))
+        with ExitStack() as opened:
+            store = opened.enter_context(closing(self._open_store(str(folder / "vault.db"))))
+            ring = new_ring(self.keys, identity, self.clock())
+            vault = create_vault(id=identity, name=name, store=store, ring=ring, clock=self.clock, deed=deed)
+            vault.subjects = opened.enter_context(closing(self._open_subjects(name, identity, store)))
+            vault.ledger = opened.enter_context(closing(self._ledger(vault)))
+            log = self._vault_log(vault)
+            log.begin()
+            # The vault is listed last: a crash before leaves a folder that nothing names, and the name free.
+            step = Insert("vaults", ("name", "id", "created"), ((name, identity, self.clock()),))
+            self.control.write_now(Unit((step, deed.entry(note=f"vault {name}"), *deed.settle(b""))))
+            opened.pop_all()  # it stays open
         self._vaults[name], self._logs[name] = vault, log
         return vault
 
@@ -218,6 +228,16 @@ class House:
         self.control.close()
 
 
+def _move_aside(folder: Path, now_ms: int) -> None:
+    """Give what stands at `folder`, if anything does, a free name that no vault can have."""
+    stamp = now_ms
+    while os.path.lexists(folder):
+        aside = folder.with_name(f"{folder.name}.unlisted-{stamp}")
+        stamp += 1
+        if not os.path.lexists(aside):
+            folder.rename(aside)
+
+
 def control_log(settings: Settings, control: Store, ring: KeyRing, house: bytes) -> Log:
     """Return the log over the house's own audit."""
     return Log(store=control, ring=ring, owner=house, path=str(settings.home / CHECKPOINT))
@@ -247,7 +267,8 @@ def initialize(settings: Settings, *, now_ms: int) -> Secret[str]:
         control.define((*_SHARED, VAULTS, principals.SHAPE))
         identity = digest.random_ids(1)[0]
         ring = new_ring(keys, identity, now_ms)
-        owner, key, step = principals.create(control, "owner", ("owner",), now_ms=now_ms)
+        callers = principals.Keyring(control, ring, identity)
+        owner, key, step = principals.create(callers, "owner", ("owner",), now_ms=now_ms)
         deed = Deed(principal=owner.id, verb="init", policy=BUILT_IN.version, at_ms=now_ms)
         meta: Step = Insert("meta", ("name", "value"), (("house", identity),))
         control.write_now(Unit((meta, step, *key_steps(ring.rows()), deed.entry(note="home made"))))

@@ -1,4 +1,4 @@
-"""What a server does by itself: sign the audits each second, and let old entries expire."""
+"""What a server does by itself: sign the audits each second, and let what has run out go: records, answers, entries."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import logging
 from privet.app.wiring import House
 from privet.errors import PrivetError
 from privet.vault.audit import Deed
+from privet.vault.expiry import forget_answers, sweep
 from privet.vault.history import EXPIRE_MS, expire
 
 log = logging.getLogger("privet.worker")
@@ -58,3 +59,24 @@ async def _expire(house: House, name: str, keep_ms: int) -> None:
     now = vault.clock()
     deed = Deed(principal=PRINCIPAL, verb="audit.expire", policy=house.policy(vault).version, at_ms=now)
     await expire(vault, now - keep_ms, deed)
+
+
+async def keep_sweeping(house: House, every_seconds: float = 3600.0) -> None:
+    """Remove expired records and answers kept for retries, now and from time to time, until it is cancelled."""
+    while True:
+        for name in house.vault_names():
+            try:
+                await _sweep(house, name)
+            except PrivetError as error:
+                log.warning("expired records of vault %s stay: %s", name, error.code)
+        try:
+            await forget_answers(house.control, house.clock())
+        except PrivetError as error:
+            log.warning("old answers of the house stay: %s", error.code)
+        await asyncio.sleep(every_seconds)
+
+
+async def _sweep(house: House, name: str) -> None:
+    vault = house.vault(name)
+    deed = Deed(principal=PRINCIPAL, verb="records.expire", policy=house.policy(vault).version, at_ms=vault.clock())
+    await sweep(vault, deed)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from privet.errors import Denied
+from privet.errors import Denied, UnknownName
 from privet.policy.permit import Permit, Sight
 from privet.policy.syntax import Policy, Rule, Target
 from privet.vocabulary import taxonomy
-from privet.vocabulary.access import Access, Action, Principal, Purpose
+from privet.vocabulary.access import ACTIONS, Access, Action, Principal, Purpose
 from privet.vocabulary.dataset import Collection, Field
 from privet.vocabulary.datatype import DataType, data_type, reveals_more
 from privet.vocabulary.predicate import ALWAYS, NEVER, Not, Predicate, both, either
@@ -51,15 +51,35 @@ def decide(policy: Policy, principal: Principal, access: Access, table: Collecti
     )
 
 
-def may(policy: Policy, principal: Principal, action: Action) -> None:
-    """Raise Denied unless some role of the caller allows `action` at all: for verbs that touch no column."""
-    access = Access(action, "", ())
+def may(policy: Policy, principal: Principal, action: Action, purpose: Purpose | None) -> None:
+    """Raise Denied unless some role of the caller allows `action` at all: for verbs that touch no column.
+
+    Raises it for a stated purpose that is not granted, too.
+    """
+    access = Access(action, "", (), purpose)
     _rows(_rules(policy, principal, access), access)
 
 
-def _rules(policy: Policy, principal: Principal, access: Access) -> list[Rule]:
-    if access.purpose is not None and not _granted(access.purpose, principal.purposes):
+def may_anything(policy: Policy, principal: Principal, purpose: Purpose | None) -> None:
+    """Raise Denied unless some role of the caller allows some action on some table: for what every insider may see."""
+    for action in ACTIONS:
+        if principal.scopes and action not in principal.scopes:
+            continue
+        rules = _rules(policy, principal, Access(action, "", (), purpose))
+        tables = {target.table for rule in rules for target in rule.targets}
+        if any(_allowed(rules, table) != NEVER for table in tables):
+            return
+    raise Denied("no role of the caller allows anything")
+
+
+def may_state(principal: Principal, purpose: Purpose | None) -> None:
+    """Raise Denied for a purpose that is not granted to the caller."""
+    if purpose is not None and not _granted(purpose, principal.purposes):
         raise Denied("the stated purpose is not granted to the caller")
+
+
+def _rules(policy: Policy, principal: Principal, access: Access) -> list[Rule]:
+    may_state(principal, access.purpose)
     if principal.scopes and access.action not in principal.scopes:
         raise Denied(f"the credential is not scoped for `{access.action}`")
     found = []
@@ -72,7 +92,10 @@ def _rules(policy: Policy, principal: Principal, access: Access) -> list[Rule]:
 
 
 def _granted(purpose: Purpose, granted: Iterable[Purpose]) -> bool:
-    return any(taxonomy.is_within(purpose, root) for root in granted)
+    try:
+        return any(taxonomy.is_within(purpose, root) for root in granted)
+    except UnknownName:
+        return False  # what the taxonomy does not name is granted to nobody
 
 
 def _for(rule: Rule, purpose: Purpose | None) -> bool:
@@ -82,8 +105,15 @@ def _for(rule: Rule, purpose: Purpose | None) -> bool:
 
 
 def _rows(rules: list[Rule], access: Access) -> Predicate:
-    """Return the rows of a table on which an action that names no column is allowed."""
-    fitting = [rule for rule in rules if any(target.table in ("", access.table) for target in rule.targets)]
+    """Return the rows of a table on which an action that names no column is allowed. Raises Denied for none."""
+    allowed = _allowed(rules, access.table)
+    if allowed == NEVER:
+        raise Denied(f"no role of the caller allows `{access.action}`")
+    return allowed
+
+
+def _allowed(rules: list[Rule], table: str) -> Predicate:
+    fitting = [rule for rule in rules if any(target.table in ("", table) for target in rule.targets)]
     allowed: Predicate = NEVER
     for rule in fitting:
         if rule.effect == "allow":
@@ -91,8 +121,6 @@ def _rows(rules: list[Rule], access: Access) -> Predicate:
     for rule in fitting:
         if rule.effect == "deny":
             allowed = NEVER if rule.where == ALWAYS else both(allowed, Not(rule.where))
-    if allowed == NEVER:
-        raise Denied(f"no role of the caller allows `{access.action}`")
     return allowed
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from privet import codec, digest
 from privet.errors import Damaged
-from privet.store.port import Insert, Row, Step
+from privet.store.port import Expect, Insert, Put, Row, Step
+from privet.vocabulary.predicate import And, Compare
 
 AUDIT = ("at", "kind", "body_salt", "body", "body_hash", "records_salt", "records", "records_hash")
 READ, WRITTEN, EXPIRED = 1, 2, 3  # the kind of an entry: what its records say
@@ -92,11 +93,16 @@ class Deed:
         return replace(self, retry=None)
 
     def settle(self, answer: bytes) -> tuple[Step, ...]:
-        """Return the step that remembers the answer's ids for a retry; nothing without an idempotency key."""
+        """Return the steps that remember the answer's ids for a retry; none without an idempotency key.
+
+        They replace an answer whose time is over, and clash with any other.
+        """
         if self.retry is None:
             return ()
         row = (self.retry.key, self.retry.body_mac, answer, "done", self.retry.expires_ms)
-        return (Insert("idempotency", ("key", "body_mac", "answer", "state", "expires"), (row,)),)
+        living = And((Compare("key", "=", self.retry.key), Compare("expires", ">", self.at_ms)))
+        put = Put("idempotency", ("key", "body_mac", "answer", "state", "expires"), (row,))
+        return Expect("idempotency", living, False), put
 
 
 def leaf(at_ms: int, kind: int, body_hash: bytes, records_hash: bytes) -> bytes:

@@ -56,6 +56,7 @@ async def _erase(vault: Vault, subject: bytes, deed: Deed) -> Erased:
     if vault.subjects is not None:
         await vault.subjects.forget(subject)
     found = await vault.attempt(lambda: _removal(vault, entry, deed))
+    vault.let_go(subject)
     if vault.subjects is not None:
         vault.subjects.let_go([subject])
     return found
@@ -112,6 +113,8 @@ def _removal(vault: Vault, entry: Entry, deed: Deed) -> tuple[Erased, Sequence[S
         proof += [written_entry(row[0], 0, digest.ZERO_ID) for row in rows]  # type: ignore[arg-type]
     held = _standalone(vault, entry.subject)
     steps.extend(tokens.release(vault, held))
+    # Her records and she may hold the same token, which goes once all of them let go.
+    steps = list(tokens.together(vault, steps))
     steps.append(_intent(entry, "done"))
     steps.append(deed.entry(records=b"".join(proof), count=len(proof)))
     steps.extend(deed.settle(entry.subject))

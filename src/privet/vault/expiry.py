@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from privet import digest
-from privet.store.port import Delete, Select, Step
+from privet.store.port import Delete, Select, Step, Store, Unit
 from privet.vault.audit import Deed
 from privet.vault.change import delete_steps
-from privet.vault.rows import written_entry
+from privet.vault.rows import may_expire, written_entry
 from privet.vault.schema import Table
 from privet.vault.vault import Vault
 from privet.vocabulary.predicate import Compare
@@ -20,15 +20,15 @@ async def sweep(vault: Vault, deed: Deed) -> int:
     """Delete expired records and retry answers, a few hundred in a unit; return how many records went."""
     count = 0
     for table in vault.schema.tables:
-        if table.collection.ttl_seconds:
-            while removed := await _sweep_some(vault, table, deed):
-                count += removed
-    await _forget_answers(vault)
+        while may_expire(vault, table) and (removed := await _sweep_some(vault, table, deed)):
+            count += removed
+    await forget_answers(vault.store, vault.clock())
     return count
 
 
 async def _sweep_some(vault: Vault, table: Table, deed: Deed) -> int:
     def prepare() -> tuple[int, Sequence[Step]]:
+        vault.demand_current(table)
         sealer = vault.sealer(table)
         where = Compare("expires", "<=", vault.clock())
         rows = vault.store.select(Select(table=table.rows, columns=sealer.physical, where=where, limit=CHUNK))
@@ -42,10 +42,8 @@ async def _sweep_some(vault: Vault, table: Table, deed: Deed) -> int:
     return await vault.attempt(prepare)
 
 
-async def _forget_answers(vault: Vault) -> None:
-    where = Compare("expires", "<=", vault.clock())
-    while True:
-        rows = vault.store.select(Select(table="idempotency", columns=("key",), where=where, limit=CHUNK))
-        if not rows:
-            return
-        await vault.write((Delete("idempotency", ("key",), rows),))
+async def forget_answers(store: Store, now_ms: int) -> None:
+    """Delete retry answers that ran out before `now_ms`."""
+    where = Compare("expires", "<=", now_ms)
+    while rows := store.select(Select(table="idempotency", columns=("key",), where=where, limit=CHUNK)):
+        await store.write(Unit((Delete("idempotency", ("key",), rows),)))

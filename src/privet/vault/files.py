@@ -199,6 +199,7 @@ async def _finish(vault: Vault, table: Table, column: Column, made: tuple[bytes,
     text = _text(column, stored)
 
     def prepare() -> tuple[Written, Sequence[Step]]:
+        vault.demand_current(table)
         sealer = vault.sealer(table)
         subject = _row(vault, table, record)[sealer.place["subject"]]
         assert subject is None or isinstance(subject, bytes)

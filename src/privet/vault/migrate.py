@@ -8,13 +8,24 @@ from dataclasses import dataclass, field
 import msgspec
 
 from privet import digest
-from privet.crypto.keys import Purpose
-from privet.errors import DuplicateValue, InvalidBatch, InvalidValue, PrivetError, Refused
-from privet.store.port import Cell, Delete, Put, Row, Select, Step, Unit, Update
-from privet.vault import chunks, tokens
+from privet.crypto.keys import KeyRow, Purpose
+from privet.errors import (
+    Conflict,
+    Damaged,
+    DuplicateValue,
+    InvalidBatch,
+    InvalidValue,
+    NotFound,
+    PrivetError,
+    Refused,
+    StoreFailed,
+)
+from privet.store.port import Cell, Delete, Insert, Put, Row, Select, Step, Unit
 from privet.vault import rows as rows_of
+from privet.vault import tokens
 from privet.vault.audit import Deed
 from privet.vault.change import delete_steps
+from privet.vault.rewrite import Path, Texts, moved_texts, rewrite_steps, targets_first, told_anew
 from privet.vault.schema import (
     Difference,
     Schema,
@@ -23,12 +34,12 @@ from privet.vault.schema import (
     merge,
     shape,
 )
-from privet.vault.sealer import Heads, Sealer
+from privet.vault.sealer import Sealer
 from privet.vault.values import show
-from privet.vault.vault import Vault, save_schema
+from privet.vault.vault import Vault, save_schema, vouch, vouched
 from privet.vocabulary.dataset import Dataset
 from privet.vocabulary.datatype import data_type
-from privet.vocabulary.predicate import ALWAYS, Compare
+from privet.vocabulary.predicate import ALWAYS, Compare, In
 
 CHUNK = 1000
 MOVE = "schema change"  # the name under which `meta` holds one that is being carried out
@@ -45,9 +56,9 @@ class Move:
     tables: list[str]
     done: dict[str, str] = field(default_factory=dict)
 
-    def step(self) -> Step:
-        """Return the step that stores the mark."""
-        return Put("meta", ("name", "value"), ((MOVE, msgspec.json.encode(self)),))
+    def step(self, vault: Vault) -> Step:
+        """Return the step that stores the mark in a vault."""
+        return Put("meta", ("name", "value"), ((MOVE, vouch(vault.ring, vault.id, MOVE, msgspec.json.encode(self))),))
 
 
 def plan(vault: Vault, dataset: Dataset) -> tuple[Difference, ...]:
@@ -59,7 +70,8 @@ def apply(vault: Vault, dataset: Dataset, deed: Deed, *, allow_loss: bool = Fals
     """Make `dataset` the vault's schema, rewriting records where it must; return what changed.
 
     Holds every other writer off while it runs. Raises Refused where values would be lost and `allow_loss` is not
-    set, InvalidBatch where stored values do not fit a new type; nothing has changed then.
+    set, or where records cannot be rewritten; InvalidBatch where stored values do not fit a new type, DuplicateValue
+    where they repeat, Conflict while a person is being erased. Nothing has changed then.
     """
     vault.store.write_now(Unit(()))  # what others queued under the old schema comes first
     old, new = vault.schema, merge(vault.schema, dataset, _make_id)
@@ -67,35 +79,51 @@ def apply(vault: Vault, dataset: Dataset, deed: Deed, *, allow_loss: bool = Fals
     if not changes:
         return ()
     _refuse_loss(vault, old, new, changes, allow_loss=allow_loss)
-    rewritten = [table for table in new.tables if _moves(vault, old, table, changes)]
+    _refuse_erasure(vault)
+    rewritten = _rewritten(vault, old, new, changes)
     for table in rewritten:
         _check_fit(vault, _former(old, table), table)
-    _new_keys(vault, new)
+    drawn = _new_keys(vault, new)
+    try:
+        for table in rewritten:
+            _check_unique(vault, _former(old, table), table)
+        _rehearse(vault, new, rewritten, deed)
+        for _ in _drops(vault, old, new, deed):
+            pass
+    except (PrivetError, ValueError):
+        for row in drawn:
+            vault.ring.destroy(row.key_id)
+        raise
     vault.store.write_now(Unit(vault.keep_keys(vault.ring.rows(), new)))
-    for table in rewritten:
-        _check_unique(vault, _former(old, table), table)
     move = Move(new, [table.name for table in rewritten])
-    vault.store.write_now(Unit((move.step(),)))
+    vault.store.write_now(Unit((move.step(vault),)))
     _carry_out(vault, move, deed)
     return changes
 
 
 def resume(vault: Vault, deed: Deed) -> bool:
-    """Finish a change of schema that a crash cut short; return whether there was one. Call before anything is read."""
+    """Finish a change of schema that a crash cut short; return whether there was one. Call before anything is read.
+
+    Raises Damaged for one that this vault did not begin.
+    """
     rows = vault.store.select(Select(table="meta", columns=("value",), where=Compare("name", "=", MOVE)))
     if not rows:
         return False
-    _carry_out(vault, msgspec.json.decode(rows[0][0], type=Move), deed)  # type: ignore[arg-type]  # a blob
+    body = vouched(vault.ring, vault.id, MOVE, rows[0][0])
+    _carry_out(vault, msgspec.json.decode(body, type=Move), deed)
     return True
 
 
 def _carry_out(vault: Vault, move: Move, deed: Deed) -> None:
     old, new = vault.schema, move.schema
     _widen(vault, old, new)
+    anew = told_anew(old, new)
     for name in move.tables:
         table = new.table(name)
-        _rewrite(vault, _former(old, table), table, move, deed)
-    steps = [save_schema(new, deed.at_ms), *_drops(vault, old, new, deed), Delete("meta", ("name",), ((MOVE,),))]
+        path = Path(_sealer(vault, _former(old, table)), _sealer(vault, table), new, anew)
+        _rewrite(vault, path, move, deed)
+    _let_go(vault, old, new)
+    steps = [save_schema(vault, new, deed.at_ms), *_drops(vault, old, new, deed), Delete("meta", ("name",), ((MOVE,),))]
     steps.append(deed.entry(note=f"schema version {new.version}", count=len(move.tables)))
     vault.store.write_now(Unit((*steps, *deed.settle(b""))))
     vault.schema = new
@@ -128,14 +156,46 @@ def _refuse_loss(vault: Vault, old: Schema, new: Schema, changes: Sequence[Diffe
             raise Refused(f"`{change.at}`: {change.what}", hint="rename with `was:`, or allow the loss")
 
 
+def _refuse_erasure(vault: Vault) -> None:
+    # Her key is forgotten before her records go: what cannot be opened cannot be rewritten after a crash.
+    question = Select(table="erasures", columns=("id",), where=Compare("state", "=", "open"), limit=1)
+    if vault.store.select(question):
+        raise Conflict("a schema cannot change while a person is being erased", hint="try again")
+
+
+def _rewritten(vault: Vault, old: Schema, new: Schema, changes: Sequence[Difference]) -> list[Table]:
+    """Return the tables whose records are rewritten, in that order. Raises Refused for what cannot be."""
+    anew = told_anew(old, new)
+    ordered, circle = targets_first(new)
+    found = []
+    for table in (*ordered, *circle):
+        if _moves(vault, old, table, changes) or (table.id in anew and _holds_data(vault, table)):
+            _refuse_arrays(_former(old, table), table)
+            if table in circle and table.id in anew:
+                raise Refused(f"the subjects of `{table.name}` come from itself; they cannot change with records there")
+            found.append(table)
+    return found
+
+
+def _refuse_arrays(old: Table, new: Table) -> None:
+    before = {column.id: column for column in old.columns}
+    for column in new.columns:
+        former = before.get(column.id)
+        if former is not None and former.field.array != column.field.array:
+            raise Refused(
+                f"`{new.name}.{column.name}` cannot change between one value and an array; nothing was changed",
+                hint="add a column and move the values",
+            )
+
+
 def _moves(vault: Vault, old: Schema, table: Table, changes: Sequence[Difference]) -> bool:
     known = any(former.id == table.id for former in old.tables)
     touched = any(change.moves_data and change.at.partition(".")[0] == table.name for change in changes)
     return known and touched and _holds_data(vault, _former(old, table))
 
 
-def _new_keys(vault: Vault, schema: Schema) -> None:
-    """Draw the keys that the schema needs and the ring lacks."""
+def _new_keys(vault: Vault, schema: Schema) -> list[KeyRow]:
+    """Draw the keys that the schema needs and the ring lacks, and return their rows, which are not stored yet."""
     seconds = vault.clock() // 1000
     wanted: list[tuple[Purpose, bytes, str]] = [
         ("record", vault.id, ""),
@@ -154,9 +214,8 @@ def _new_keys(vault: Vault, schema: Schema) -> None:
                 wanted.append(("unique", column.token_id, ""))
         wanted.extend(("unique", unique.id, "") for unique in table.uniques)
     have = {(row.purpose, row.owner) for row in vault.ring.rows() if row.state == "active"}
-    for purpose, owner, suite in dict.fromkeys(wanted):
-        if (purpose, owner) not in have:
-            vault.ring.add(purpose, owner, suite=suite, now=seconds)
+    missing = [key for key in dict.fromkeys(wanted) if key[:2] not in have]
+    return [vault.ring.add(purpose, owner, suite=suite, now=seconds) for purpose, owner, suite in missing]
 
 
 def _widen(vault: Vault, old: Schema, new: Schema) -> None:
@@ -214,134 +273,103 @@ def _check_fit(vault: Vault, old: Table, new: Table) -> None:
 
 
 def _check_unique(vault: Vault, old: Table, new: Table) -> None:
-    """Refuse, before anything moves, records that repeat in a set that becomes unique."""
-    known = {unique.id for unique in old.uniques}
-    wanted = [unique for unique in new.uniques if unique.id not in known]
+    """Refuse, before anything moves, records that repeat in a set that becomes unique or whose values change."""
+    known, types = {unique.id for unique in old.uniques}, {column.id: column.field.type for column in old.columns}
+    changed = {column.name for column in new.columns if types.get(column.id) != column.field.type}
+    wanted = [unique for unique in new.uniques if unique.id not in known or not changed.isdisjoint(unique.columns)]
     before, after = _sealer(vault, old), _sealer(vault, new)
     seen: dict[int, set[Cell]] = {unique.slot: set() for unique in wanted}
     for rows in _chunks(vault, before) if wanted else ():
-        texts = _moved_texts(before, old, new, rows)
+        texts = moved_texts(before, new, rows)
         for unique in wanted:
-            tags = [tag for tag in after.unique(unique.slot, [texts[name] for name in unique.columns]) if tag]
-            if len(set(tags)) < len(tags) or not seen[unique.slot].isdisjoint(tags):
+            # A transient value is none that could repeat.
+            columns = [texts.get(name, [None] * len(rows)) for name in unique.columns]
+            found = zip(after.unique(unique.slot, columns), rows, strict=True)
+            tags: dict[Cell, Cell] = {tag: row[0] for tag, row in found if tag}
+            count = sum(None not in values for values in zip(*columns, strict=True))
+            if len(tags) < count or not seen[unique.slot].isdisjoint(tags) or _taken(vault, tags):
                 names = ", ".join(unique.columns)
                 raise DuplicateValue(f"records of `{new.name}` repeat in ({names}); nothing was changed")
             seen[unique.slot].update(tags)
 
 
-def _rewrite(vault: Vault, old: Table, new: Table, move: Move, deed: Deed) -> None:
-    """Seal, tag and tokenize every record of a table anew, under the new schema."""
-    before, after = _sealer(vault, old), _sealer(vault, new)
-    for rows in _chunks(vault, before, bytes.fromhex(move.done.get(new.name, ""))):
-        texts = _moved_texts(before, old, new, rows)
-        steps = _rewrite_steps(vault, before, after, rows, texts, deed.unsettled())
-        move.done[new.name] = rows[-1][0].hex()  # type: ignore[union-attr]  # ids are bytes
-        vault.write_now([*steps, move.step()])
+def _taken(vault: Vault, tags: Mapping[Cell, Cell]) -> bool:
+    """Return whether another record holds one of the `tags` (tag → record) now."""
+    question = Select(table="uniques", columns=("tag", "record"), where=In("tag", tuple(tags)))
+    return any(tags[row[0]] != row[1] for row in vault.store.select(question))
 
 
-def _moved_texts(before: Sealer, old: Table, new: Table, rows: Sequence[Row]) -> dict[str, list[str | None]]:
-    texts: dict[str, list[str | None]] = {}
-    for column in new.columns:
-        former = next((c for c in old.columns if c.id == column.id), None)
-        if column.field.keep == "transient":
+def _rewrite(vault: Vault, path: Path, move: Move, deed: Deed) -> None:
+    """Write every record of a table anew, under the new schema."""
+    name = path.after.table.name
+    for rows in _chunks(vault, path.before, bytes.fromhex(move.done.get(name, ""))):
+        texts = moved_texts(path.before, path.after.table, rows)
+        steps = rewrite_steps(vault, path, rows, texts, deed.unsettled())
+        move.done[name] = rows[-1][0].hex()  # type: ignore[union-attr]  # ids are bytes
+        vault.write_now([*steps, move.step(vault)])
+
+
+def _rehearse(vault: Vault, new: Schema, tables: Sequence[Table], deed: Deed) -> None:
+    """Make every step that rewrites the records of `tables`, and write none.
+
+    INVARIANT: a change of schema is begun only if all of its records can be rewritten, for a vault opens only when
+    one that was begun is finished. Raises Refused.
+    """
+    old = vault.schema
+    anew, nobodys = told_anew(old, new), set[bytes]()
+    for table in tables:
+        path = Path(_sealer(vault, _former(old, table)), _sealer(vault, table), new, anew, nobodys)
+        drawn: dict[bytes, set[Cell]] = {}
+        for rows in _chunks(vault, path.before):
+            try:
+                texts = moved_texts(path.before, table, rows)
+                _check_references(vault, path, texts)
+                _check_room(vault, table, texts, rewrite_steps(vault, path, rows, texts, deed.unsettled()), drawn)
+            except (Damaged, StoreFailed):
+                raise
+            except (PrivetError, ValueError) as error:
+                why = error.message if isinstance(error, PrivetError) else ""  # of others' messages some quote values
+                refusal = f"records of `{table.name}` cannot be moved to the new schema; nothing was changed"
+                raise Refused(refusal, hint=why) from None
+            finally:
+                if vault.subjects is not None:
+                    vault.subjects.release(vault.subjects.hold(), unwritten=True)
+
+
+def _check_references(vault: Vault, path: Path, texts: Texts) -> None:
+    """Refuse a column that becomes a reference, or one to another table, whose values are no records there."""
+    known = {table.id for table in vault.schema.tables}
+    for column in path.after.table.columns:
+        former = next((c for c in path.before.table.columns if c.id == column.id), None)
+        if former is None or column.field.reference is None:
             continue
-        if former is None:
-            default = column.field.default
-            text = None if default is None else data_type(column.field.type).normalize(default)
-            texts[column.name] = [text] * len(rows)
-        elif former.field.type == column.field.type:
-            texts[column.name] = before.open(former, rows)
-        else:
-            kind = data_type(column.field.type)
-            shown = show(former, before.open(former, rows), "plain_text")
-            texts[column.name] = [None if value is None else kind.normalize(value) for value in shown]
-    return texts
-
-
-def _rewrite_steps(
-    vault: Vault,
-    before: Sealer,
-    after: Sealer,
-    rows: Sequence[Row],
-    texts: dict[str, list[str | None]],
-    deed: Deed,
-) -> list[Step]:
-    columns = list(zip(*rows, strict=True))
-    place = before.place
-    ids: list[bytes] = [row[0] for row in rows]  # type: ignore[misc]
-    subjects: Sequence[bytes | None] = columns[place["subject"]]
-    if before.table.collection.subject != after.table.collection.subject:
-        subjects = rows_of.subjects_of(vault, after.table, texts, len(ids))
-    if after.shreds:
-        vault.draw_subjects(subjects)
-    heads = Heads(ids, [version + 1 for version in columns[place["version"]]], subjects, columns[place["expires"]])
-    steps: list[Step] = []
-    for unique in before.table.uniques:
-        tags: list[Row] = [(tag,) for tag in columns[place[f"u{unique.slot}"]] if tag is not None]
-        steps.append(Delete("uniques", ("tag",), tags))
-    steps.append(Delete("elements", ("record",), [(record,) for record in ids]))
-    items, _, claims = rows_of.sealed(vault, after, heads, texts, deed, kept=_kept_tokens(before, after, rows))
-    steps.extend(_dropped_tokens(vault, before, items, rows))
-    steps.extend(claims)
-    names = tuple(items)
-    macs = after.macs(heads, items)
-    cells = zip(*(items[name] for name in names), subjects, heads.versions, macs, ids, strict=True)
-    new_rows: list[Row] = list(cells)
-    steps.append(Update(after.table.rows, (*names, "subject", "version", "mac"), ("id",), new_rows))
-    steps.extend(rows_of.claims(after.table, ids, items))
-    steps.extend(rows_of.unclaimed(after, texts))
-    steps.extend(rows_of.element_steps(after, ids, texts))
-    steps.extend(_token_cells(vault, before, after, items, texts))
-    was = list(zip(ids, columns[place["subject"]], strict=True))
-    steps.extend(chunks.reseal_steps(vault.store, before, after, was, list(zip(ids, subjects, strict=True))))
-    proof = b"".join(rows_of.written_entry(i, v, m) for i, v, m in zip(ids, heads.versions, macs, strict=True))
-    steps.append(deed.entry(after.table.name, tuple(texts), records=proof, count=len(ids), note="rewritten"))
-    return steps
-
-
-def _token_cells(
-    vault: Vault,
-    before: Sealer,
-    after: Sealer,
-    items: Mapping[str, Sequence[Cell]],
-    texts: Mapping[str, Sequence[str | None]],
-) -> Iterator[Step]:
-    """Yield the steps by which tokens that stay follow their column from sealed to shreddable, or back."""
-    for column in after.table.columns:
-        former = next((c for c in before.table.columns if c.id == column.id), None)
-        if former is None or not column.token_slot or former.field.keep == column.field.keep:
+        target = path.schema.table(column.field.reference.collection)
+        if former.field.reference and vault.table(former.field.reference.collection).id == target.id:
             continue
-        pairs = zip(items[column.token], texts[column.name], strict=True)
-        held = {raw: text for raw, text in pairs if isinstance(raw, bytes) and text is not None}
-        cells = tokens.token_cells(vault, column, held)
-        yield Update("tokens", ("cell",), ("token",), [(cell, raw) for raw, cell in cells.items()])
+        wanted = {digest.id_bytes(text) for text in texts[column.name] if text is not None}
+        if wanted and (target.id not in known or rows_of.live(vault, target, list(wanted)) != wanted):
+            raise NotFound(f"values of `{column.name}` point to no record of `{target.name}`")
 
 
-def _kept_tokens(before: Sealer, after: Sealer, rows: Sequence[Row]) -> dict[str, list[Cell]]:
-    """Return the stored tokens of columns whose values and token plan stay as they are."""
-    kept: dict[str, list[Cell]] = {}
-    for column in after.table.columns:
-        former = next((c for c in before.table.columns if c.id == column.id), None)
-        if former is None or not column.token_slot or former.token_slot != column.token_slot:
-            continue
-        was, now = former.field, column.field
-        if (was.type, was.keep, was.token) == (now.type, now.keep, now.token):
-            at = before.place[former.token]
-            kept[column.token] = [row[at] for row in rows]
-    return kept
+def _check_room(vault: Vault, table: Table, texts: Texts, steps: Sequence[Step], drawn: dict[bytes, set[Cell]]) -> None:
+    """Refuse more shaped tokens than a column may have. `drawn`: those of the chunks before, by the tokens' owner."""
+    made = [row for step in steps if isinstance(step, Insert) and step.table == "tokens" for row in step.rows]
+    for column in table.columns:
+        if column.token_id and column.field.token is not None and column.field.token.shape not in ("", "uuid"):
+            mine = drawn.setdefault(column.token_id, set())
+            mine.update(row[1] or row[0] for row in made if row[2] == column.token_id)
+            present = [text for text in texts[column.name] if text is not None]
+            tokens.demand_room(vault, column, present, len(mine))
 
 
-def _dropped_tokens(
-    vault: Vault, before: Sealer, items: Mapping[str, Sequence[Cell]], rows: Sequence[Row]
-) -> Iterator[Step]:
-    """Let go of tokens that records no longer hold."""
-    lost: list[tuple[Cell, Cell]] = []
-    for column in before.table.columns:
-        if column.token_slot:
-            at = before.place[column.token]
-            now = items.get(column.token, [None] * len(rows))
-            lost += [(row[at], row[0]) for row, new in zip(rows, now, strict=True) if row[at] not in (None, new)]
-    yield from tokens.release(vault, lost)
+def _let_go(vault: Vault, old: Schema, new: Schema) -> None:
+    """Remove the tokens of plans that are no longer described, and whatever holds them. Safe to do again."""
+    living = {column.token_id for table in new.tables for column in table.columns}
+    gone = {column.token_id for table in old.tables for column in table.columns} - living - {b""}
+    where = In("owner", tuple(sorted(gone)))
+    question = Select(table="tokens", columns=("token",), where=where, limit=CHUNK)
+    while gone and (rows := vault.store.select(question)):
+        vault.store.write_now(Unit((Delete("refs", ("token",), rows), Delete("tokens", ("token",), rows))))
 
 
 def _drops(vault: Vault, old: Schema, new: Schema, deed: Deed) -> Iterator[Step]:

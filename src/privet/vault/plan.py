@@ -11,6 +11,7 @@ from privet.store.port import Aggregate, Cell, Join, Row, Select
 from privet.vault.clearance import Permits, clear
 from privet.vault.prune import Line, Pruner
 from privet.vault.question import TRUE, Output, Place, Question, Source, leaves
+from privet.vault.rows import may_expire
 from privet.vault.sealer import Sealer
 from privet.vault.vault import Vault
 from privet.vocabulary.predicate import ALWAYS, Compare, Or, Predicate, both
@@ -89,7 +90,7 @@ class Plan:
             yield Join(source.table.rows, source.alias, self._pruner.physical(source.link.other), own)
 
     def _not_expired(self, source: Source) -> Predicate:
-        if not source.table.collection.ttl_seconds:
+        if not may_expire(self.vault, source.table):
             return ALWAYS
         name = f"{source.alias}.expires"
         return Or((Compare(name, "=", None), Compare(name, ">", self.vault.clock())))

@@ -207,7 +207,7 @@ async def upsert(
             out.update(zip(places, written, strict=True))
             steps.extend(more)
         ordered = [out[at] for at in range(len(records))]
-        return ordered, [*steps, *deed.settle(b"".join(item.id for item in ordered))]
+        return ordered, [*tokens.together(vault, steps), *deed.settle(b"".join(item.id for item in ordered))]
 
     return await vault.attempt(prepare)
 

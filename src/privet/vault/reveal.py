@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from privet import digest
 from privet.errors import Denied, InvalidBatch, InvalidValue, NotFound, PrivetError
-from privet.policy.permit import Permit
+from privet.policy.permit import Permit, Sight
 from privet.store.port import Cell, Row, Select, Step
 from privet.vault import locate, tokens
 from privet.vault.audit import Deed
@@ -15,12 +15,12 @@ from privet.vault.rows import fetch, live
 from privet.vault.schema import Column, Table
 from privet.vault.sealer import Heads
 from privet.vault.sight import View, least, visible
+from privet.vault.tokens import NOBODY
 from privet.vault.values import show
 from privet.vault.vault import Vault
 from privet.vocabulary.datatype import Wire, data_type
-from privet.vocabulary.predicate import ALWAYS, Compare
+from privet.vocabulary.predicate import ALWAYS, And, Compare, In
 
-NOBODY = digest.ZERO_ID  # the holder of tokens that belong to no record and no subject
 MANY_HOLDERS = 1000
 
 
@@ -29,16 +29,18 @@ async def tokenize(
 ) -> list[str | None]:
     """Return the token of each value, None for None. Audited; durable for stored tokens.
 
+    Without a `subject`, in a table about people, a token that exists is looked up and lives and dies with those who
+    hold it; one that is made new has nobody as its holder, and goes with the last person who comes to hold it.
     Raises InvalidBatch with every fault, Denied, NotFound where the column has no tokens.
     """
     table = vault.table(permit.table)
     if not permit.allows(column.name):
         raise Denied(f"no role of the caller allows `tokenize` on `{table.name}.{column.name}`")
     texts = canonical(column, values)
+    owner = None if subject == NOBODY else subject
     if column.field.keep == "transient":
         await vault.note(deed, table=table.name, columns=(column.name,), count=len(texts))
-        return tokens.hold(vault, column, texts)
-    owner = None if subject == NOBODY else subject
+        return tokens.hold(vault, column, texts, [owner] * len(texts))
     heads = Heads([subject] * len(texts), [0] * len(texts), [owner] * len(texts), [None] * len(texts))
 
     def prepare() -> tuple[list[str | None], Sequence[Step]]:
@@ -80,12 +82,12 @@ async def detokenize(
     A stored token opens only if a live record (or subject) holds it and passes the caller's row rules.
     """
     found = [item for item in located if isinstance(item, Located)]
-    refs = locate.holders(vault, found)
+    refs = _living(vault, locate.holders(vault, found))
     out: list[Wire | PrivetError] = [item if isinstance(item, PrivetError) else None for item in located]
     plain: list[Located] = []
     opened: list[bytes] = []
     for item in found:
-        verdict = _verdict(vault, permits.get(item.table.name), item, refs)
+        verdict = _verdict(vault, permits.get(item.table.name), item, refs, redaction)
         if isinstance(verdict, PrivetError):
             out[item.at] = verdict
         elif verdict is None:
@@ -109,32 +111,59 @@ def _holder(refs: Mapping[Cell, Row], item: Located) -> bytes:
 
 
 def _verdict(
-    vault: Vault, permit: Permit | None, item: Located, refs: Mapping[Cell, Row]
+    vault: Vault, permit: Permit | None, item: Located, refs: Mapping[Cell, Row], redaction: str
 ) -> PrivetError | tuple[bytes, Wire] | None:
-    """Return an error, a value that a row rule decided (with its record), or None: shown by the first sight alone."""
+    """Return an error, a value that a row rule decided (with its record), or None: a rule without conditions decides.
+
+    A computed token, and one that was made without a record, has no row that a condition could hold on.
+    """
     at = f"tokens[{item.at}]"
     if permit is None or not permit.allows(item.column.name):
         return Denied(f"no role of the caller allows `detokenize` on `{item.table.name}.{item.column.name}`", at=at)
     if item.row and item.row[0] not in refs:
         return NotFound("no such token", at=at)
     sights = permit.columns[item.column.name]
-    if sights[0].where == ALWAYS and not _may_expire(vault, item):
+    if sights[0].where == ALWAYS:
         return None
-    if not item.row:
-        # A computed token names no record: only a rule without conditions can open it.
-        return None if sights[0].where == ALWAYS else NotFound("no such token", at=at)
-    return _by_record(vault, permit, item) or NotFound("no such token", at=at)
+    found = _by_record(vault, permit, item, redaction) if item.row else None
+    if found is None and _unconditional(sights) is not None and (not item.row or _stands_alone(vault, item)):
+        return None
+    return found or NotFound("no such token", at=at)
 
 
-def _may_expire(vault: Vault, item: Located) -> bool:
-    return bool(item.row) and item.table.collection.ttl_seconds > 0
+def _unconditional(sights: Sequence[Sight]) -> Sight | None:
+    return next((sight for sight in sights if sight.where == ALWAYS), None)
 
 
-def _by_record(vault: Vault, permit: Permit, item: Located) -> tuple[bytes, Wire] | None:
+def _stands_alone(vault: Vault, item: Located) -> bool:
+    where = And((Compare("token", "=", item.row[0]), Compare("rows", "=", None)))
+    return bool(vault.store.select(Select(table="refs", columns=("token",), where=where, limit=1)))
+
+
+def _living(vault: Vault, refs: Mapping[Cell, Row]) -> dict[Cell, Row]:
+    """Return a reference to each token that still counts, the given one if it does: not that of an expired record."""
+    found = _of_living(vault, list(refs.values()))
+    rest = tuple(raw for raw in refs if raw not in found)
+    if rest:
+        question = Select(table="refs", columns=tokens.REFS, where=In("token", rest))
+        found.update(_of_living(vault, vault.store.select(question)))
+    return found
+
+
+def _of_living(vault: Vault, refs: Sequence[Row]) -> dict[Cell, Row]:
+    found = {row[0]: row for row in refs if row[2] is None}
+    for table in vault.schema.tables:
+        held = [row for row in refs if row[2] == table.rows]
+        present = live(vault, table, [row[1] for row in held]) if held else set()  # type: ignore[misc]  # blobs
+        found.update({row[0]: row for row in held if row[1] in present})
+    return found
+
+
+def _by_record(vault: Vault, permit: Permit, item: Located, redaction: str) -> tuple[bytes, Wire] | None:
     question = Select(table="refs", columns=("holder",), where=Compare("token", "=", item.row[0]), limit=MANY_HOLDERS)
     ids = [row[0] for row in vault.store.select(question)]
     rows = fetch(vault, item.table, sorted(live(vault, item.table, ids)))  # type: ignore[arg-type]
-    kept, shown = visible(vault.sealer(item.table), permit, rows, View((item.column.name,)))
+    kept, shown = visible(vault.sealer(item.table), permit, rows, View((item.column.name,), redaction))
     for row, values in zip(kept, shown, strict=True):
         if item.column.name in values:
             return row[0], values[item.column.name]  # type: ignore[return-value]
@@ -155,7 +184,8 @@ def _show_plain(
         groups.setdefault(item.column.id, []).append(at)
     for places in groups.values():
         first = items[places[0]]
-        sight = permits[first.table.name].columns[first.column.name][0]
+        sight = _unconditional(permits[first.table.name].columns[first.column.name])
+        assert sight is not None  # `_verdict` lets nothing else through
         capped = least(data_type(first.column.field.type), sight.redaction, redaction)
         for at, value in zip(places, show(first.column, [texts[at] for at in places], capped), strict=True):
             out[at] = value

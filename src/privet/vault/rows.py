@@ -6,17 +6,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+import msgspec
+
 from privet import digest
-from privet.errors import PrivetError
+from privet.errors import Damaged, PrivetError
 from privet.store.port import Cell, Expect, Insert, Row, Select, Step
 from privet.vault import tokens
 from privet.vault.audit import Deed
-from privet.vault.schema import Table
+from privet.vault.schema import Schema, Table
 from privet.vault.sealer import Heads, Sealer
-from privet.vault.vault import Vault
+from privet.vault.vault import Vault, vouched
 from privet.vocabulary.predicate import ALWAYS, And, Compare, In, Or, Predicate
 
 Texts = Mapping[str, Sequence[str | None]]
+_EXPIRING = "tables that expire"  # no name of a table, beside which it stands in `Vault.plans`
 _NONE: Mapping[str, Sequence[Cell]] = MappingProxyType({})
 
 
@@ -35,8 +38,13 @@ def written_entry(record: bytes, version: int, mac: bytes) -> bytes:
     return record + version.to_bytes(4, "big") + mac
 
 
-def subjects_of(vault: Vault, table: Table, texts: Texts, size: int) -> list[bytes | None]:
-    """Return the subject of each new record: itself, nobody, or the subject of the record that it refers to."""
+def subjects_of(
+    vault: Vault, table: Table, texts: Texts, size: int, schema: Schema | None = None
+) -> list[bytes | None]:
+    """Return the subject of each new record: itself, nobody, or the subject of the record that it refers to.
+
+    `schema`: the one that `table` is of; by default the one in force. A record that does not exist is about nobody.
+    """
     kind = table.collection.subject
     if kind == "none":
         return [None] * size
@@ -45,13 +53,15 @@ def subjects_of(vault: Vault, table: Table, texts: Texts, size: int) -> list[byt
         return list(vault.demand_subjects().new_subjects(size) if shreds else digest.random_ids(size))
     column = table.column(kind)
     assert column.field.reference is not None
-    target = vault.table(column.field.reference.collection)
+    target = (schema or vault.schema).table(column.field.reference.collection)
     wanted = {digest.id_bytes(text) for text in texts[kind] if text is not None}
+    if not wanted:
+        return [None] * len(texts[kind])
     rows = vault.store.select(
         Select(table=target.rows, columns=("id", "subject"), where=In("id", tuple(sorted(wanted))))
     )
     found = {row[0]: row[1] for row in rows}
-    return [None if text is None else found[digest.id_bytes(text)] for text in texts[kind]]  # type: ignore[misc]
+    return [None if text is None else found.get(digest.id_bytes(text)) for text in texts[kind]]  # type: ignore[misc]
 
 
 def subjects_hold(vault: Vault, table: Table, texts: Texts, subjects: Sequence[bytes | None]) -> Iterator[Step]:
@@ -90,7 +100,7 @@ def sealed(
         values = texts[column.name]
         if column.field.keep == "transient":
             items[column.cell] = [None] * len(values)
-            shown[column.name] = tokens.hold(vault, column, values)
+            shown[column.name] = tokens.hold(vault, column, values, heads.subjects)
             continue
         if column.field.reference:
             items[column.cell] = [None if text is None else digest.id_bytes(text) for text in values]
@@ -171,7 +181,28 @@ def live(vault: Vault, table: Table, ids: Sequence[bytes]) -> set[bytes]:
 
 
 def not_expired(vault: Vault, table: Table) -> Predicate:
-    """Return the physical condition of records whose time has not run out."""
-    if not table.collection.ttl_seconds:
+    """Return the physical condition of records whose time has not run out, whatever the schema says now."""
+    if not may_expire(vault, table):
         return ALWAYS
     return Or((Compare("expires", "=", None), Compare("expires", ">", vault.clock())))
+
+
+def may_expire(vault: Vault, table: Table) -> bool:
+    """Return whether some version of the schema gives records of a table a time to live.
+
+    Records keep the one that they were written with. Where none ever had one, questions do without the condition and
+    are answered from their indexes alone.
+    """
+    found = vault.plans.get(_EXPIRING)
+    if not isinstance(found, frozenset):
+        found = vault.plans[_EXPIRING] = _expiring(vault)
+    return table.id in found or table.collection.ttl_seconds > 0
+
+
+def _expiring(vault: Vault) -> frozenset[bytes]:
+    stored = vault.store.select(Select(table="schemas", columns=("body",)))
+    try:
+        schemas = [msgspec.json.decode(vouched(vault.ring, vault.id, "schema", row[0]), type=Schema) for row in stored]
+    except (msgspec.DecodeError, Damaged):
+        return frozenset(table.id for table in vault.schema.tables)  # unreadable ones may have given any a time
+    return frozenset(table.id for schema in schemas for table in schema.tables if table.collection.ttl_seconds)

@@ -185,14 +185,19 @@ def _merge_column(known: Column, field: Field, make_id: MakeId, slots: _Slots) -
     kind = field.token.kind if field.token else "none"
     if kind in ("none", "transient"):
         token_id, token_slot = b"", 0
-    elif not token_id:
-        token_id = make_id()
+    elif not token_id or _tokens_of(known.field) != _tokens_of(field):
+        token_id, token_slot = make_id(), 0
     held = kind in ("stored", "random", "record") and field.token is not None and field.token.scope != "consumer"
     if held and not token_slot:
         token_slot = slots.take()
     return replace(
         known, field=replace(field, was=""), indexes=tuple(indexes), token_id=token_id, token_slot=token_slot
     )
+
+
+def _tokens_of(field: Field) -> tuple[str, ...]:
+    """Return what tokens of two plans must share to pass for one another."""
+    return (field.token.kind, field.token.shape, field.token.scope) if field.token else ()
 
 
 def unique_sets(collection: Collection) -> tuple[tuple[str, ...], ...]:
@@ -278,7 +283,8 @@ def _column_differences(at: str, old: Column, new: Column) -> Iterator[Differenc
             value = getattr(new.field, attribute)
             if getattr(old.field, attribute) != value:
                 shown = ", ".join(value) if isinstance(value, tuple) and attribute == "labels" else value
-                yield Difference(at, text.format(shown), moves_data=moves)
+                lost = attribute == "keep" and value == "transient"
+                yield Difference(at, text.format(shown), moves_data=moves, loses_data=lost)
     for name in sorted(set(new.field.indexes) - set(old.field.indexes)):
         yield Difference(at, f"index `{name}` is built", moves_data=True)
     for name in sorted(set(old.field.indexes) - set(new.field.indexes)):

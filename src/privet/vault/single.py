@@ -46,6 +46,7 @@ class _Column:
     at: int
     reference: bool
     shreddable: bool
+    unique: bool
     pad: int
     context: bytes
     shred: bytes
@@ -106,6 +107,7 @@ def _column(vault: Vault, sealer: Sealer, column: Column) -> _Column:
         at=place[column.cell],
         reference=column.field.reference is not None,
         shreddable=column.field.keep == "shreddable",
+        unique=column.field.unique,
         pad=pad,
         context=sealer.contexts[column.name],
         shred=shred_context(key, sealer.contexts[column.name]) if key else b"",
@@ -194,7 +196,8 @@ def _tokens(
                 wanted.append((column, made, plain, made.tagger.tag(plain)))
     if not wanted:
         return shown, []
-    known = _known(vault, [tag for *_, tag in wanted])
+    # A value that is unique is new, but for one that was tokenized before it had a record: then the tags clash.
+    known = _known(vault, [tag for column, _, _, tag in wanted if not column.unique])
     new: list[tuple[Cell, ...]] = []
     refs: list[tuple[Cell, ...]] = []
     steps: list[Step] = []
@@ -223,6 +226,8 @@ def _tokens(
 
 
 def _known(vault: Vault, tags: list[bytes]) -> dict[bytes, bytes]:
+    if not tags:
+        return {}
     where = Compare("tag", "=", tags[0]) if len(tags) == 1 else In("tag", tuple(tags))
     rows = vault.store.select(Select(table="tokens", columns=("tag", "token"), where=where))
     return {row[0]: row[1] for row in rows}  # type: ignore[misc]  # both are blobs

@@ -7,7 +7,7 @@ records (or subjects) that hold it. Sealed and ff1 tokens are computed; transien
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from privet import digest
@@ -22,10 +22,11 @@ from privet.vault.sealer import Heads, by_key, open_cells, shred_context, take
 from privet.vault.vault import Held, Vault
 from privet.vocabulary.dataset import TokenPlan
 from privet.vocabulary.datatype import data_type
-from privet.vocabulary.predicate import Compare, In
+from privet.vocabulary.predicate import And, Compare, In, Predicate
 
 TOKENS = ("token", "tag", "owner", "text", "cell", "created", "consumer")
 REFS = ("token", "holder", "rows", "subject", "cell")
+NOBODY = digest.ZERO_ID  # the holder of tokens that belong to no record and no subject
 TRANSIENT_PREFIX = "tkt_"
 TRANSIENT_MS = 15 * 60 * 1000
 DRAWS = 16
@@ -49,7 +50,8 @@ def claim(
 ) -> Claim:
     """Return the token of each text, making those that do not exist yet. `heads.ids` become their holders.
 
-    `rows`: the physical table of those records; None where the holders are subjects.
+    `rows`: the physical table of those records; None where the holders are subjects. In a table about people NOBODY
+    comes to hold only tokens that are made new: one that exists lives and dies with those who hold it.
     """
     plan = _plan(column)
     if plan.kind in ("sealed", "ff1"):
@@ -62,8 +64,11 @@ def claim(
     holders = [heads.ids[i] for i in at]
     subjects = [heads.subjects[i] for i in at]
     copies = copies_of(vault, column, plain, made.ids, subjects)
-    refs = list(zip(made.ids, holders, [rows] * len(at), subjects, copies, strict=True))
-    steps = [*made.steps, Put("refs", REFS, refs)]
+    refs: list[Row] = list(zip(made.ids, holders, [rows] * len(at), subjects, copies, strict=True))
+    if NOBODY in holders and column.token_id in _personal(vault):
+        fresh = {row[0] for step in made.steps if isinstance(step, Insert) for row in step.rows}
+        refs = [ref for ref in refs if ref[1] != NOBODY or ref[0] in fresh]
+    steps = [*made.steps, Put("refs", REFS, refs)] if refs else made.steps
     if len(at) == len(texts):
         return Claim(made.ids, made.texts, steps)
     ids: list[Cell] = [None] * len(texts)
@@ -71,6 +76,12 @@ def claim(
     for i, stored, text in zip(at, made.ids, made.texts, strict=True):
         ids[i], shown[i] = stored, text
     return Claim(ids, shown, steps)
+
+
+def _personal(vault: Vault) -> frozenset[bytes]:
+    """Return the identities of the tokens of tables about people."""
+    tables = [table for table in vault.schema.tables if table.collection.subject != "none"]
+    return frozenset(column.token_id for table in tables for column in table.columns if column.token_id)
 
 
 def _plan(column: Column) -> TokenPlan:
@@ -180,6 +191,14 @@ def _draw(vault: Vault, column: Column, plan: TokenPlan, texts: Sequence[str]) -
     return [text_id(text) for text in out], list(out)
 
 
+def demand_room(vault: Vault, column: Column, texts: Sequence[str], count: int) -> None:
+    """Raise LimitExceeded unless `count` shaped tokens, some of them for `texts`, fit beside those that there are."""
+    plan = _plan(column)
+    shape, choice = SHAPES.get(plan.shape), Choice(plan.keep_last_four, plan.looks_real, plan.domain or Choice().domain)
+    if count and _load(vault, column) + count > min((shape.load_limit(text, choice) for text in texts), default=count):
+        raise LimitExceeded(f"column `{column.name}` would use up its share of `{plan.shape}` tokens")
+
+
 def _as_uuid4(raw: bytes) -> bytes:
     return raw[:6] + bytes([raw[6] & 0x0F | 0x40, raw[7], raw[8] & 0x3F | 0x80]) + raw[9:]
 
@@ -273,15 +292,21 @@ def machine(vault: Vault, column: Column, consumer: str) -> Machine:
     return Machine(token.FF1Tokens(key, tweak, form=form, keep_last_four=keep, looks_real=plan.looks_real))
 
 
-def hold(vault: Vault, column: Column, texts: Sequence[str | None]) -> list[str | None]:
-    """Keep values in this process's memory for a quarter of an hour and return their tokens."""
+def hold(
+    vault: Vault, column: Column, texts: Sequence[str | None], subjects: Sequence[bytes | None]
+) -> list[str | None]:
+    """Keep values in this process's memory for a quarter of an hour and return their tokens.
+
+    `subjects`: whose values they are; erasing a person lets hers go sooner. Raises LimitExceeded where too many are
+    kept; those of the call that were taken before end by time.
+    """
     out: list[str | None] = []
-    for text in texts:
+    for text, subject in zip(texts, subjects, strict=True):
         if text is None:
             out.append(None)
             continue
         name = TRANSIENT_PREFIX + token.opaque_text(digest.random_bytes(16)).removeprefix(token.OPAQUE_PREFIX)
-        vault.hold(name, Held(column.id, text, vault.clock() + TRANSIENT_MS))
+        vault.hold(name, Held(column.id, text, vault.clock() + TRANSIENT_MS, subject))
         out.append(name)
     return out
 
@@ -289,13 +314,19 @@ def hold(vault: Vault, column: Column, texts: Sequence[str | None]) -> list[str 
 # --- releasing ------------------------------------------------------------------------------------------------
 
 
-def release(vault: Vault, pairs: Sequence[tuple[Cell, Cell]]) -> Iterator[Step]:
-    """Yield the steps that end the hold of (token, record) pairs; a token dies with its last holder."""
+def release(vault: Vault, pairs: Sequence[Row], *, gained: Collection[Cell] = ()) -> Iterator[Step]:
+    """Yield the steps that end the hold of (token, record) pairs; a token dies with its last holder.
+
+    In a table about people NOBODY is no holder next to others: a token that was made without a subject, and then came
+    to stand for a person's value, goes with the last of those who hold it. `gained`: tokens that get a holder in the
+    same unit. The unit clashes if holders come or go so that another decision were right. It takes one release a
+    unit: `together` makes one of several.
+    """
     if not pairs:
         return
     yield Delete("refs", ("token", "holder"), list(pairs))
     losing: dict[Cell, int] = {}
-    for raw, _ in pairs:
+    for raw, _ in dict.fromkeys(pairs):
         losing[raw] = losing.get(raw, 0) + 1
     counts = vault.store.select(
         Select(
@@ -305,10 +336,55 @@ def release(vault: Vault, pairs: Sequence[tuple[Cell, Cell]]) -> Iterator[Step]:
             where=In("token", tuple(losing)),
         )
     )
-    dying = tuple(row[0] for row in counts if row[1] == losing[row[0]])
+    left: dict[Cell, int] = {row[0]: row[1] - losing[row[0]] for row in counts}  # type: ignore[operator]  # a count
+    personal = _among_personal(vault, [raw for raw, count in left.items() if count])
+    forsaken = _only_nobodys(vault, [raw for raw in personal if left[raw] == 1 and raw not in gained])
+    dying = tuple(raw for raw, count in left.items() if raw not in gained and (not count or raw in forsaken))
+    if forsaken:
+        yield Delete("refs", ("token", "holder"), [(raw, NOBODY) for raw in forsaken])
     if dying:
         yield Delete("tokens", ("token",), [(raw,) for raw in dying])
         yield Expect("refs", In("token", dying), False)
+    # INVARIANT: of two units that each leave a token to the other's holder, the second clashes.
+    for raw in left.keys() - set(dying):
+        held: Predicate = Compare("token", "=", raw)
+        yield Expect("refs", And((held, Compare("holder", "!=", NOBODY))) if raw in personal else held, True)
+
+
+def _among_personal(vault: Vault, raws: Sequence[Cell]) -> set[Cell]:
+    """Return those of `raws` that are tokens of a table about people."""
+    if not raws:
+        return set()
+    owners = vault.store.select(Select(table="tokens", columns=("token", "owner"), where=In("token", tuple(raws))))
+    personal = _personal(vault)
+    return {row[0] for row in owners if row[1] in personal}
+
+
+def _only_nobodys(vault: Vault, raws: Sequence[Cell]) -> set[Cell]:
+    """Return those of `raws` that NOBODY holds."""
+    if not raws:
+        return set()
+    where = And((In("token", tuple(raws)), Compare("holder", "=", NOBODY)))
+    return {row[0] for row in vault.store.select(Select(table="refs", columns=("token",), where=where))}
+
+
+def together(vault: Vault, steps: Iterable[Step]) -> Iterator[Step]:
+    """Yield the steps of a unit with its releases made one, at its end: a token dies if all of them leave nobody."""
+    pairs: list[Row] = []
+    gained: set[Cell] = set()
+    for step in steps:
+        if isinstance(step, Delete) and step.table == "refs":
+            pairs += [row for row in step.rows if row[1] != NOBODY]
+        elif isinstance(step, Put) and step.table == "refs":
+            gained.update(row[0] for row in step.rows)
+            yield step
+        elif not (isinstance(step, Delete) and step.table == "tokens") and not _on_refs(step):
+            yield step
+    yield from release(vault, pairs, gained=gained)
+
+
+def _on_refs(step: Step) -> bool:
+    return isinstance(step, Expect) and step.table == "refs"
 
 
 # --- showing --------------------------------------------------------------------------------------------------

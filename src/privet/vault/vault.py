@@ -11,8 +11,9 @@ from typing import TypeVar
 
 import msgspec
 
+from privet import digest
 from privet.crypto.keys import KeyRing, KeyRow
-from privet.errors import Conflict, NewerData, PrivetError, Refused
+from privet.errors import Conflict, Damaged, LimitExceeded, NewerData, PrivetError, Refused
 from privet.store.port import Clash, Expect, Insert, Put, Select, Step, Store, Unit
 from privet.vault.audit import Deed
 from privet.vault.ledger import Ledger
@@ -24,17 +25,19 @@ from privet.vocabulary.predicate import In
 A = TypeVar("A")
 Clock = Callable[[], int]
 ATTEMPTS = 8
+MOST_HELD = 100_000  # transient values at a time
 KEY_COLUMNS = ("key_id", "purpose", "owner", "version", "suite", "state", "wrapped", "verify", "created")
 KEY_FIELDS = ("key_id", "purpose", "owner", "version", "suite", "state", "wrapped", "check", "created")
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A value in memory behind a transient token. `column`: its column's id."""
+    """A value in memory behind a transient token. `column`: its column's id. `subject`: whose it is."""
 
     column: bytes
     text: str
     until_ms: int
+    subject: bytes | None = None
 
 
 class Vault:
@@ -69,6 +72,11 @@ class Vault:
     def table(self, name: str) -> Table:
         """Return the table called `name`. Raises UnknownName."""
         return self.schema.table(name)
+
+    def demand_current(self, table: Table) -> None:
+        """Raise Conflict unless `table` is of the schema in force: for calls that wait before they write."""
+        if not any(known is table for known in self.schema.tables):
+            raise _schema_changed()
 
     def sealer(self, table: Table) -> Sealer:
         """Return the sealer of a table of the schema in force."""
@@ -143,16 +151,27 @@ class Vault:
     # --- transient values -----------------------------------------------------------------------------------------
 
     def hold(self, name: str, held: Held) -> None:
-        """Keep a transient value in this process's memory; those whose time is over are let go."""
+        """Keep a transient value in this process's memory; those whose time is over are let go.
+
+        Raises LimitExceeded while MOST_HELD others are kept.
+        """
         now = self.clock()
-        for old in [key for key, item in self._held.items() if item.until_ms <= now]:
-            del self._held[old]
+        # INVARIANT: all are held equally long, so the first to end stand in front.
+        while self._held and self._held[first := next(iter(self._held))].until_ms <= now:
+            del self._held[first]
+        if len(self._held) >= MOST_HELD:
+            raise LimitExceeded(f"{MOST_HELD:,} transient values are held already", hint="try again in some minutes")
         self._held[name] = held
 
     def held(self, name: str) -> Held | None:
         """Return the transient value behind a token, None once its time is over."""
         found = self._held.get(name)
         return found if found is not None and found.until_ms > self.clock() else None
+
+    def let_go(self, subject: bytes) -> None:
+        """Let the transient values of a subject go."""
+        for name in [name for name, item in self._held.items() if item.subject == subject]:
+            del self._held[name]
 
     # --- writing --------------------------------------------------------------------------------------------------
 
@@ -194,11 +213,15 @@ class Vault:
     async def attempt(self, prepare: Callable[[], tuple[A, Sequence[Step]]]) -> A:
         """Prepare from the present state and write, again while others change that state in between.
 
-        `prepare` reads and returns (answer, steps), or raises what the state forbids.
+        `prepare` reads and returns (answer, steps), or raises what the state forbids. Raises Conflict if the schema
+        that the caller knows was changed before the steps could be made.
         """
+        known = self.schema
         for left in reversed(range(ATTEMPTS)):
             while self._gate is not None:
                 await self._gate.wait()
+            if self.schema is not known:
+                raise _schema_changed()
             self._writing += 1
             try:
                 answer, steps = self._prepared(prepare)
@@ -225,7 +248,7 @@ class Vault:
 
     @asynccontextmanager
     async def pause(self) -> AsyncIterator[None]:
-        """Hold new attempts back and wait for those under way: for a change of keys that every writer must see."""
+        """Hold new attempts back and wait for those under way: for a change that every writer must see."""
         while self._gate is not None:
             await self._gate.wait()
         gate = self._gate = asyncio.Event()
@@ -262,6 +285,10 @@ class Vault:
         await self.write((deed.seen(table, columns, records=records, count=count),))
 
 
+def _schema_changed() -> Conflict:
+    return Conflict("the schema changed meanwhile", hint="try again")
+
+
 def create_vault(*, id: bytes, name: str, store: Store, ring: KeyRing, clock: Clock, deed: Deed) -> Vault:
     """Make the tables and first keys of a new, empty vault in `store`."""
     store.define(FIXED)
@@ -294,24 +321,50 @@ def load_keys(store: Store) -> list[KeyRow]:
     return [msgspec.convert(dict(zip(KEY_FIELDS, row, strict=True)), KeyRow) for row in rows]
 
 
-def load_schema(store: Store) -> Schema:
-    """Return the schema in force, EMPTY for a new vault. Raises NewerData where this program cannot read it."""
-    rows = store.select(Select(table="schemas", columns=("body",), order=(("version", False),), limit=1))
+def vouch(ring: KeyRing, vault: bytes, what: str, body: bytes) -> bytes:
+    """Return `body` behind its MAC (32 bytes) under a key of the vault. `what`: the kind of thing that it is."""
+    return digest.mac(_vouching(ring, vault, what), body) + body
+
+
+def vouched(ring: KeyRing, vault: bytes, what: str, stored: object) -> bytes:
+    """Return the body of what `vouch` returned. Raises Damaged where its MAC differs."""
+    raw = stored if isinstance(stored, bytes) else b""
+    if not digest.same(raw[:32], digest.mac(_vouching(ring, vault, what), raw[32:])):
+        raise Damaged(f"the stored {what} is not as Privet wrote it", hint="restore a backup of the vault")
+    return raw[32:]
+
+
+def _vouching(ring: KeyRing, vault: bytes, what: str) -> bytes:
+    return digest.mac(ring.raw("idempotency", vault).reveal(), f"privet {what} 1".encode())
+
+
+def load_schema(store: Store, ring: KeyRing, vault: bytes) -> Schema:
+    """Return the schema in force, EMPTY for a new vault. `vault`: its id.
+
+    Raises Damaged where it is not as it was stored, NewerData where this program cannot read it. An older schema that
+    is put back whole is not noticed.
+    """
+    rows = store.select(Select(table="schemas", columns=("version", "body"), order=(("version", False),), limit=1))
     if not rows:
         return EMPTY
+    version, stored = rows[0]
     try:
-        return msgspec.json.decode(rows[0][0], type=Schema)  # type: ignore[arg-type]
+        schema = msgspec.json.decode(vouched(ring, vault, "schema", stored), type=Schema)
     except msgspec.ValidationError:
         raise NewerData("the schema was written by a newer program than this one") from None
+    if schema.version != version:
+        raise Damaged("the stored schema stands under the number of another version")
+    return schema
 
 
-def save_schema(schema: Schema, now_ms: int) -> Step:
+def save_schema(vault: Vault, schema: Schema, now_ms: int) -> Step:
     """Return the step that stores a schema version."""
-    return Insert("schemas", ("version", "body", "created"), ((schema.version, msgspec.json.encode(schema), now_ms),))
+    body = vouch(vault.ring, vault.id, "schema", msgspec.json.encode(schema))
+    return Insert("schemas", ("version", "body", "created"), ((schema.version, body, now_ms),))
 
 
 def open_vault(*, id: bytes, name: str, store: Store, ring: KeyRing, clock: Clock) -> Vault:
-    """Return the vault that `store` holds."""
+    """Return the vault that `store` holds. Raises what `load_schema` raises."""
     store.define(FIXED)
-    schema = load_schema(store)
+    schema = load_schema(store, ring, id)
     return Vault(id=id, name=name, store=store, ring=ring, schema=schema, clock=clock)

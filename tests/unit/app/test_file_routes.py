@@ -57,7 +57,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     key = initialize(Settings(home=home, key_file=home / "root.key"), now_ms=START_MS)
     house = House(load(home), clock=lambda: START_MS)
     who = Caller(house.callers.principal(key.reveal(), START_MS))
-    _, viewer, step = principals.create(house.control, "viewer", ("viewer",), now_ms=START_MS)
+    _, viewer, step = principals.create(house.callers, "viewer", ("viewer",), now_ms=START_MS)
     house.control.write_now(Unit((step,)))
     with asyncio.Runner() as runner:
 

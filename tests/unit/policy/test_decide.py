@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from privet.errors import Denied
-from privet.policy.decide import decide, may
+from privet.policy.decide import decide, may, may_anything
 from privet.policy.roles import BUILT_IN
 from privet.policy.syntax import Policy, Role, Rule, Target
-from privet.vocabulary.access import Access, Principal, Purpose
+from privet.vocabulary.access import ACTIONS, Access, Principal, Purpose
 from privet.vocabulary.dataset import Collection, Field
 from privet.vocabulary.predicate import ALWAYS, Compare, Not
 
@@ -105,12 +105,10 @@ def test_scopes_narrow_what_roles_allow() -> None:
     ],
 )
 def test_built_in_roles_allow_just_this(role: str, allowed: set[str]) -> None:
-    from privet.vocabulary.access import ACTIONS
-
     found = set()
     for action in ACTIONS:
         try:
-            may(BUILT_IN, who(role), action)
+            may(BUILT_IN, who(role), action, None)
             found.add(action)
         except Denied:
             continue
@@ -123,3 +121,22 @@ def test_a_viewer_sees_masks() -> None:
         "email": "masked",
         "ssn": "masked",
     }
+
+
+@pytest.mark.parametrize("purpose", ["marketing", "no.such.purpose", "essential.service\n"])
+@pytest.mark.parametrize("grants", [(), ("essential",)], ids=["granted none", "granted another"])
+def test_a_purpose_that_is_not_granted_denies_what_names_no_column(purpose: str, grants: tuple[str, ...]) -> None:
+    for action in ACTIONS:
+        with pytest.raises(Denied, match="purpose"):
+            may(BUILT_IN, who("owner", purposes=grants), action, Purpose(purpose))
+    with pytest.raises(Denied, match="purpose"):
+        may_anything(BUILT_IN, who("owner", purposes=grants), Purpose(purpose))
+
+
+def test_one_table_is_enough_to_be_let_in_and_a_deny_of_everything_is_not() -> None:
+    one = Rule(effect="allow", actions=("read",), targets=(Target("people", "email"),))
+    everything = Rule(effect="deny", actions=ACTIONS)
+    may_anything(policy(one), who("r"), None)
+    for rules in ((), (everything,), (one, everything)):
+        with pytest.raises(Denied):
+            may_anything(policy(*rules), who("r"), None)

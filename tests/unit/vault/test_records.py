@@ -360,3 +360,11 @@ def test_a_retry_is_answered_in_the_order_in_which_it_was_sent(people: Bench) ->
     again = records.present(people.vault, people.vault.table("people"), ids, "p1")
     assert [item.id for item in again] == [item.id for item in first]
     assert again[0].error is not None and again[1].tokens == first[1].tokens
+
+
+def test_a_unique_value_keeps_the_token_that_it_had_before_its_record(people: Bench) -> None:
+    column = people.vault.table("people").column("email")
+    permit = people.permit("tokenize", "people", "email")
+    [token] = people.run(reveal.tokenize(people.vault, permit, column, ["ann@example.com"], people.deed()))
+    plain = {key: value for key, value in ANN.items() if key != "tags"}
+    assert people.insert("people", plain)[0].tokens["email"] == token

@@ -87,6 +87,7 @@ def serve(host: str | None, port: int | None) -> None:
         # Called on the server's event loop, which cancels what still runs when it ends.
         duties.append(asyncio.create_task(worker.keep_sequenced(house)))
         duties.append(asyncio.create_task(worker.keep_expiring(house)))
+        duties.append(asyncio.create_task(worker.keep_sweeping(house)))
         duties.append(asyncio.create_task(keeper.keep_keys(house)))
         line = json.dumps({"addresses": addresses}) if reach.json else "\n".join(addresses)
         click.echo(line if reach.json else f"serving {found.home}\n{line}")

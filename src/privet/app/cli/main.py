@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from privet import __version__
-from privet.app.cli.reach import Reach, shared_options
+from privet.app.cli.reach import HELP, Reach, shared_options
 from privet.errors import PrivetError
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -113,7 +113,7 @@ def _unconfirmed() -> PrivetError:
 
 @click.group(
     cls=Root,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP,
     params=shared_options(),
     epilog="The home is ./privet-home unless --home or PRIVET_HOME names another one.",
 )

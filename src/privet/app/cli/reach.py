@@ -56,11 +56,16 @@ def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
         setattr(ctx.ensure_object(Reach), param.name, value)
 
 
+HELP = {"help_option_names": ["-h", "--help"]}
+
+
 class PlainCommand(click.Command):
     """A command with the shared options, whose usage errors quote no value."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["params"] = [*(kwargs.get("params") or []), *shared_options()]
+        # Said here, too: click keeps a command's help option from its first use, with or without a parent.
+        kwargs.setdefault("context_settings", HELP)
         super().__init__(*args, **kwargs)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

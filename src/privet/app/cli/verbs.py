@@ -14,7 +14,7 @@ import click
 import msgspec
 
 from privet import codec
-from privet.app.cli.reach import PlainCommand, once_option, reach_of, shared_options, yes_option
+from privet.app.cli.reach import HELP, PlainCommand, once_option, reach_of, shared_options, yes_option
 from privet.app.cli.show import answer
 from privet.app.services.verb import Verb
 from privet.errors import MalformedBody
@@ -54,6 +54,9 @@ FROM_FILE = "JSON, @FILE, or - for standard input"
 
 class Noun(click.Group):
     """The commands of one noun. Alone, it lists, where listing needs nothing more."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, context_settings=HELP, **kwargs)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         return super().get_command(ctx, cmd_name) or super().get_command(ctx, OTHER_NAMES.get(cmd_name, ""))

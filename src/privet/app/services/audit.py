@@ -188,7 +188,7 @@ async def verify(house: House, who: Caller, ask: VerifyAsk) -> Verified:
 def _vault(house: House, who: Caller, name: str) -> Vault:
     """Return a vault whose audit the caller may see. Raises Denied, NotFound."""
     vault = house.vault(name)
-    may(house.policy(vault), who.principal, "audit")
+    may(house.policy(vault), who.principal, "audit", who.purpose)
     return vault
 
 

@@ -56,12 +56,12 @@ class NameAsk(Ask, kw_only=True):
 
 async def create(house: House, who: Caller, ask: CreateAsk) -> Created:
     """Register a caller and return its API key, this once."""
-    may(house.policy(), who.principal, "manage")
+    may(house.policy(), who.principal, "manage", who.purpose)
     if not ask.name or len(ask.name) > 100 or not ask.name.isprintable():
         raise InvalidInput("expected a name of 1 to 100 printable characters", at="name")
     now = house.clock()
     principal, key, step = principals.create(
-        house.control, ask.name, tuple(ask.roles), now_ms=now, ttl_seconds=ask.ttl_seconds
+        house.callers, ask.name, tuple(ask.roles), now_ms=now, ttl_seconds=ask.ttl_seconds
     )
     deed = who.deed("principals.create", house.policy().version, now)
     await house.control.write(Unit((step, deed.entry(note=f"principal {principal.id}"), *deed.settle(b""))))
@@ -70,7 +70,7 @@ async def create(house: House, who: Caller, ask: CreateAsk) -> Created:
 
 async def list_(house: House, who: Caller, ask: NoAsk) -> Principals:
     """Show every principal."""
-    may(house.policy(), who.principal, "manage")
+    may(house.policy(), who.principal, "manage", who.purpose)
     return Principals(
         principals=[
             PrincipalShown(
@@ -81,17 +81,17 @@ async def list_(house: House, who: Caller, ask: NoAsk) -> Principals:
                 expires_ms=item.expires_ms,
                 revoked_ms=item.revoked_ms,
             )
-            for item in principals.registered(house.control)
+            for item in principals.registered(house.callers)
         ]
     )
 
 
 async def revoke(house: House, who: Caller, ask: NameAsk) -> Principals:
     """End a principal's access at once."""
-    may(house.policy(), who.principal, "manage")
+    may(house.policy(), who.principal, "manage", who.purpose)
     now = house.clock()
     deed = who.deed("principals.revoke", house.policy().version, now)
-    step = principals.revoke(house.control, ask.name, now)
+    step = principals.revoke(house.callers, ask.name, now)
     await house.control.write(Unit((step, deed.entry(note="revoked"), *deed.settle(b""))))
     return await list_(house, who, NoAsk())
 

@@ -10,6 +10,7 @@ from privet.app.services.records import Problem, permit, read_id, to_problem
 from privet.app.services.verb import Answer, Ask, Caller, Verb
 from privet.app.wiring import House
 from privet.errors import Denied, PrivetError, TooLarge
+from privet.policy.decide import may_state
 from privet.vault import locate, reveal
 
 MAX_BATCH = 10_000
@@ -83,6 +84,7 @@ async def detokenize(house: House, who: Caller, ask: DetokenizeAsk) -> Values:
     """Return what each token shows the caller."""
     _check(len(ask.tokens))
     vault = house.vault(ask.vault)
+    may_state(who.principal, who.purpose)
     deed = who.deed("tokens.detokenize", house.policy(vault).version, vault.clock())
     located = locate.locate(vault, ask.tokens, table=ask.table, column=ask.column, consumer=who.principal.id)
     permits: dict[str, Any] = {}
