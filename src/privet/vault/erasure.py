@@ -124,9 +124,11 @@ def _removal(vault: Vault, entry: Entry, deed: Deed) -> tuple[Erased, Sequence[S
 def _used(vault: Vault, subjects: Sequence[bytes]) -> set[bytes]:
     where = In("subject", tuple(subjects))
     tables = [table.rows for table in vault.schema.tables if table.collection.subject != "none"]
+    # Tokens without a record are held by their subject; those of records are found by the record.
+    held = Select(table="refs", group=("holder",), where=In("holder", tuple(subjects)))
     used: set[bytes] = set()
-    for name in (*tables, "refs"):
-        rows = vault.store.select(Select(table=name, group=("subject",), where=where))
+    for question in (*(Select(table=name, group=("subject",), where=where) for name in tables), held):
+        rows = vault.store.select(question)
         used.update(row[0] for row in rows)  # type: ignore[misc]  # a blob: nulls are in no `In`
     return used
 
@@ -143,5 +145,5 @@ def _rows(vault: Vault, table: Table, subject: bytes) -> list[Row]:
 
 
 def _standalone(vault: Vault, subject: bytes) -> list[tuple[bytes, bytes]]:
-    question = Select(table="refs", columns=("token", "holder", "rows"), where=Compare("subject", "=", subject))
+    question = Select(table="refs", columns=("token", "holder", "rows"), where=Compare("holder", "=", subject))
     return [(row[0], row[1]) for row in vault.store.select(question) if row[2] is None]  # type: ignore[misc]

@@ -69,9 +69,9 @@ def plan(vault: Vault, dataset: Dataset) -> tuple[Difference, ...]:
 def apply(vault: Vault, dataset: Dataset, deed: Deed, *, allow_loss: bool = False) -> tuple[Difference, ...]:
     """Make `dataset` the vault's schema, rewriting records where it must; return what changed.
 
-    Holds every other writer off while it runs. Raises Refused where values would be lost and `allow_loss` is not
-    set, or where records cannot be rewritten; InvalidBatch where stored values do not fit a new type, DuplicateValue
-    where they repeat, Conflict while a person is being erased. Nothing has changed then.
+    The caller holds every other writer off. Raises Refused where values would be lost and `allow_loss` is not set,
+    or where records cannot be rewritten; InvalidBatch where stored values do not fit a new type, DuplicateValue where
+    they repeat, Conflict while a person is being erased. Nothing has changed then.
     """
     vault.store.write_now(Unit(()))  # what others queued under the old schema comes first
     old, new = vault.schema, merge(vault.schema, dataset, _make_id)

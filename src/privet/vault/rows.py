@@ -49,8 +49,9 @@ def subjects_of(
     if kind == "none":
         return [None] * size
     if kind == "self":
-        shreds = vault.sealer(table).shreds
-        return list(vault.demand_subjects().new_subjects(size) if shreds else digest.random_ids(size))
+        if vault.sealer(table).shreds:
+            return list(vault.demand_subjects().new_subjects(size))
+        return list(digest.record_ids(size, now_ms=vault.clock()))  # ascending: its index grows at one end
     column = table.column(kind)
     assert column.field.reference is not None
     target = (schema or vault.schema).table(column.field.reference.collection)

@@ -385,7 +385,7 @@ FIXED: tuple[Shape, ...] = (
             Physical("cell", "blob"),
         ),
         key=("token", "holder"),
-        indexes=(("holder",), ("subject",)),
+        indexes=(("holder",),),
     ),
     Shape(
         name="audit",

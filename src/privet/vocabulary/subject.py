@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from typing import NewType
 
-SubjectId = NewType("SubjectId", bytes)  # 16 random bytes
+SubjectId = NewType("SubjectId", bytes)  # 16 bytes: random, or a UUIDv7 where the time of its record shows anyway

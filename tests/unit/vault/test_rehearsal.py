@@ -17,6 +17,8 @@ from privet.vault.reader import read_schema
 from privet.vault.schema import Schema
 from privet.vault.vault import open_vault
 
+Case = tuple[str, str, Sequence[tuple[str, dict[str, Any]]]]  # schema before, schema after, records
+
 
 def dataset(*tables: tuple[str, str, Sequence[str]]) -> str:
     """Return a dataset of (name, what stands under the table's privet, fields as `name: what stands there`)."""
@@ -89,7 +91,7 @@ KEPT = (
 )
 TWO = [("cust", {"name": "a"}), ("ord", {"note": "x", "cust": "$cust"})]
 
-REFUSED = {
+REFUSED: dict[str, Case] = {
     "shreddable without a person": (
         shop("self", "via cust"),
         shop("self", "via cust", "keep: shreddable"),
@@ -164,7 +166,7 @@ def test_a_change_that_some_record_cannot_follow_changes_nothing(bench: Bench, n
     assert bench.apply(before) == ()
 
 
-WORKS = {
+WORKS: dict[str, Case] = {
     "a table gains people and others follow, listed before it": (
         shop("none", "none", orders_first=True),
         shop("self", "via cust", "keep: shreddable", orders_first=True),
