@@ -21,11 +21,12 @@ def test_http_benchmark_runs_and_writes_its_page(tmp_path: Path) -> None:
         [sys.executable, "-m", "bench", "http", "--quick", "--write", str(page)],
         cwd=ROOT,
         env={**os.environ, "PRIVET_BENCH_DIR": str(tmp_path)},
-        check=True,
+        check=False,
         capture_output=True,
         text=True,
         timeout=120,
     )
+    assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert all(row.keys() >= KEYS and row["ours"] > 0 for row in rows)
     written = page.read_text(encoding="utf-8")

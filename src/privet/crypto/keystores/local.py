@@ -126,6 +126,8 @@ def _parse(data: bytes, passphrase: Secret[str] | None) -> bytes:
         body = base64.b64decode(key[4:], validate=True)
     except binascii.Error:
         raise Refused("the key file is garbled: its key is not base 64") from None
+    if base64.b64encode(body).decode() != key[4:]:  # the last symbol has bits that decoding drops
+        raise Refused("the key file is garbled: its key is not written as base 64 writes it")
     root = body if protection == _PLAIN else _unprotect(body, protection, f"{title}\n{protection}\n", passphrase)
     if protection == _PLAIN and passphrase is not None:
         raise Refused("a passphrase was given, but the key file has none", hint="is it the right file?")
