@@ -11,7 +11,7 @@ from privet.store.port import Cell, Row, Select, Step
 from privet.vault import locate, tokens
 from privet.vault.audit import Deed
 from privet.vault.locate import Located
-from privet.vault.rows import fetch, live
+from privet.vault.rows import fetch, live, may_expire
 from privet.vault.schema import Column, Table
 from privet.vault.sealer import Heads
 from privet.vault.sight import View, least, visible
@@ -154,8 +154,10 @@ def _of_living(vault: Vault, refs: Sequence[Row]) -> dict[Cell, Row]:
     found = {row[0]: row for row in refs if row[2] is None}
     for table in vault.schema.tables:
         held = [row for row in refs if row[2] == table.rows]
-        present = live(vault, table, [row[1] for row in held]) if held else set()  # type: ignore[misc]  # blobs
-        found.update({row[0]: row for row in held if row[1] in present})
+        if held and may_expire(vault, table):
+            present = live(vault, table, [row[1] for row in held])  # type: ignore[misc]  # blobs
+            held = [row for row in held if row[1] in present]
+        found.update({row[0]: row for row in held})  # else a reference goes in the unit in which its record goes
     return found
 
 
