@@ -316,6 +316,8 @@ class _Reader:
         )
 
     def check_field(self, ours: Node, field: Field, kind: DataType) -> None:
+        if field.paths and (kind.name != "json" or field.array):
+            self.fault(ours, "only a plain json column has typed paths")
         few = [name for name in field.indexes if _few(kind, name)]
         if few and not field.leak:
             self.fault(
@@ -351,7 +353,7 @@ def _keep(word: str) -> Keep:
 
 
 def _token_kind(word: str) -> TokenKind:
-    kinds: tuple[TokenKind, ...] = ("stored", "random", "record", "sealed", "ff1", "transient", "none")
+    kinds: tuple[TokenKind, ...] = ("stored", "random", "sealed", "ff1", "transient", "none")
     return next((kind for kind in kinds if kind == word), "stored")
 
 

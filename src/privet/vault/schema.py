@@ -187,7 +187,7 @@ def _merge_column(known: Column, field: Field, make_id: MakeId, slots: _Slots) -
         token_id, token_slot = b"", 0
     elif not token_id or _tokens_of(known.field) != _tokens_of(field):
         token_id, token_slot = make_id(), 0
-    held = kind in ("stored", "random", "record") and field.token is not None and field.token.scope != "consumer"
+    held = kind in ("stored", "random") and field.token is not None and field.token.scope != "consumer"
     if held and not token_slot:
         token_slot = slots.take()
     return replace(

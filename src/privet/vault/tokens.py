@@ -30,7 +30,7 @@ NOBODY = digest.ZERO_ID  # the holder of tokens that belong to no record and no 
 TRANSIENT_PREFIX = "tkt_"
 TRANSIENT_MS = 15 * 60 * 1000
 DRAWS = 16
-STORED = frozenset({"stored", "random", "record"})
+STORED = frozenset({"stored", "random"})
 
 
 @dataclass(frozen=True, slots=True)

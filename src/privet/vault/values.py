@@ -45,7 +45,8 @@ def read_records(table: Table, records: Sequence[Record], *, path: str = "record
             continue
         if not changes and column.field.default is not None:
             values = [column.field.default if value is None else value for value in values]
-        canon.texts[name] = _read_column(column, values, canon, f"{path}[{{}}].{name}")
+        texts = _read_column(column, values, canon, f"{path}[{{}}].{name}")
+        canon.texts[name] = _read_paths(column, texts, canon, f"{path}[{{}}].{name}") if column.field.paths else texts
         if column.field.required:
             _require(column, values, records, canon, f"{path}[{{}}].{name}", changes=changes)
     return canon
@@ -80,6 +81,34 @@ def _read_column(column: Column, values: Sequence[Wire], canon: Canon, path: str
     for at, rule in faults.items():
         canon.fault(present[at], InvalidValue(rule, type_name=kind.name, at=path.format(present[at])))
     return out
+
+
+def _read_paths(column: Column, texts: list[str | None], canon: Canon, path: str) -> list[str | None]:
+    """Return json texts whose values at typed paths are what their types say; a path may be absent."""
+    kind = data_type(column.field.type)
+    for at, text in enumerate(texts):
+        if not text:
+            continue
+        value = kind.present(text)
+        for dotted, type_name in column.field.paths:
+            rule = _read_path(value, dotted.split("."), data_type(type_name))
+            if rule:
+                canon.fault(at, InvalidValue(rule, type_name=type_name, at=f"{path.format(at)}.{dotted}"))
+        texts[at] = kind.normalize(value)
+    return texts
+
+
+def _read_path(value: Wire, steps: Sequence[str], kind: DataType) -> str:
+    """Put the canonical form in the place of the value at a path; return the rule that it breaks, "" for none."""
+    for step in steps[:-1]:
+        value = value.get(step) if isinstance(value, dict) else None
+    if not isinstance(value, dict) or value.get(steps[-1]) is None:
+        return ""
+    try:
+        value[steps[-1]] = kind.present(kind.normalize(value[steps[-1]]))
+    except InvalidValue as error:
+        return error.rule
+    return ""
 
 
 def _read_id(at: int, value: Wire, canon: Canon, path: str) -> str | None:

@@ -14,7 +14,7 @@ from privet.errors import InvalidValue
 from privet.shelf import Shelf
 
 Keep = Literal["sealed", "shreddable", "transient"]
-TokenKind = Literal["stored", "random", "record", "sealed", "ff1", "transient", "none"]
+TokenKind = Literal["stored", "random", "sealed", "ff1", "transient", "none"]
 Wire = str | int | float | bool | None | list["Wire"] | dict[str, "Wire"]
 
 

@@ -368,3 +368,18 @@ def test_a_unique_value_keeps_the_token_that_it_had_before_its_record(people: Be
     [token] = people.run(reveal.tokenize(people.vault, permit, column, ["ann@example.com"], people.deed()))
     plain = {key: value for key, value in ANN.items() if key != "tags"}
     assert people.insert("people", plain)[0].tokens["email"] == token
+
+
+def test_values_at_typed_paths_of_json_are_what_their_types_say(bench: Bench) -> None:
+    bench.apply(schema("more: type: json, keep: sealed, paths: {contact.email: contact.email, born: person.dob}"))
+    sent = {"contact": {"email": "Ann@EXAMPLE.com", "other": 1}, "born": "1985-02-03"}
+    [one] = bench.insert("people", {"more": sent})
+    found = bench.get("people", one.id)
+    assert found is not None
+    assert found.values["more"] == {"contact": {"email": "Ann@example.com", "other": 1}, "born": "1985-02-03"}
+    bench.insert("people", {"more": {"contact": None}}, {"more": [1]}, {})
+    with pytest.raises(InvalidBatch) as caught:
+        bench.insert("people", {"more": {"contact": {"email": "nobody"}, "born": "soon"}})
+    places = [fault.at for fault in caught.value.faults]
+    assert places == ["records[0].more.contact.email", "records[0].more.born"]
+    assert "nobody" not in str(caught.value.faults)
