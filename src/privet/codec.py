@@ -49,11 +49,6 @@ def encode(value: object) -> bytes:
     return msgspec.json.encode(value)
 
 
-def pretty(value: object) -> str:
-    """Return a value as JSON for people, indented by two."""
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
-
-
 def read_json(body: bytes, *, max_keys: int) -> object:
     """Return the value of strict JSON: no duplicate keys, NUL, lone surrogates, great depth or too many keys."""
     try:

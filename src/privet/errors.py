@@ -76,12 +76,6 @@ class InvalidQuery(InvalidInput):
     code = "invalid_query"
 
 
-class InvalidPolicy(InvalidInput):
-    """A policy that cannot be loaded."""
-
-    code = "invalid_policy"
-
-
 class InvalidToken(InvalidInput):
     """Text that is not a token of the shape it claims."""
 

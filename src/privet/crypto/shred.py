@@ -19,7 +19,6 @@ from privet.secret import Secret
 
 SUBJECT_KEY_BYTES = 32
 EPOCH_KEY_BYTES = 64
-CELL_KEY_BYTES = 64
 
 # HMAC (RFC 2104) takes a key shorter than its block of 128 bytes filled up with zeros, under two masks.
 _INNER, _OUTER = bytes(b ^ 0x36 for b in range(256)), bytes(b ^ 0x5C for b in range(256))
