@@ -16,12 +16,14 @@ from privet.policy.decide import decide
 from privet.policy.roles import BUILT_IN
 from privet.secret import Secret
 from privet.store.port import ENGINES
-from privet.vault import migrate, query, records
-from privet.vault.audit import Deed
-from privet.vault.clearance import Permits
+from privet.vault import records
+from privet.vault.log.audit import Deed
+from privet.vault.query import answer as query
+from privet.vault.query.clearance import Permits
+from privet.vault.query.wording import read_question
 from privet.vault.reader import read_schema
+from privet.vault.upkeep import migrate
 from privet.vault.vault import Vault, create_vault
-from privet.vault.wording import read_question
 from privet.vocabulary.access import Access, Action, Principal
 
 COUNT, BATCH = 100_000, 5_000

@@ -19,13 +19,13 @@ from privet.policy.roles import BUILT_IN
 from privet.secret import Secret
 from privet.store.port import ENGINES, Cell, Delete, Insert, Put, Row, Select, Step, Store, Unit, Update
 from privet.vault import records, reveal
-from privet.vault.audit import Deed
-from privet.vault.checkpoint import Log
-from privet.vault.history import COLUMNS
+from privet.vault.log.audit import Deed
+from privet.vault.log.checkpoint import Log
+from privet.vault.log.history import COLUMNS
+from privet.vault.log.verify import Report, verify
 from privet.vault.sight import View
 from privet.vault.tokens import REFS, TOKENS
 from privet.vault.vault import Vault, load_keys, open_vault
-from privet.vault.verify import Report, verify
 from privet.vocabulary.access import Access, Action, Principal
 
 VAULT = b"vault-of-a-test!"

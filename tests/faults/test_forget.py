@@ -27,10 +27,10 @@ from privet.crypto.keystores import KEYSTORES
 from privet.crypto.seal import open_each
 from privet.errors import PrivetError
 from privet.store.port import ENGINES, Select, Unit
-from privet.vault import rotation
-from privet.vault.audit import Deed
-from privet.vault.ledger import Entry
+from privet.vault.log.audit import Deed
+from privet.vault.people.ledger import Entry
 from privet.vault.sealer import Sealer, shred_context
+from privet.vault.upkeep import rotation
 from privet.vault.vault import load_keys, load_schema
 
 

@@ -39,10 +39,11 @@ from tampering import (
 
 from privet.app.wiring import new_ring
 from privet.store.port import ENGINES
-from privet.vault import history, migrate
+from privet.vault.log import history
+from privet.vault.log.verify import verify
 from privet.vault.reader import read_schema
+from privet.vault.upkeep import migrate
 from privet.vault.vault import create_vault
-from privet.vault.verify import verify
 
 
 @pytest.fixture(scope="module")

@@ -24,9 +24,9 @@ from privet.app.wiring import House, initialize
 from privet.errors import Conflict, Damaged, DuplicateValue, Gone, NewerData, NotFound, PrivetError, Refused, WrongKey
 from privet.store.engines.sqlite import open_store
 from privet.store.migrate import migrate, scripts
-from privet.vault import rotation
-from privet.vault.audit import Deed
-from privet.vault.verify import verify
+from privet.vault.log.audit import Deed
+from privet.vault.log.verify import verify
+from privet.vault.upkeep import rotation
 from privet.vocabulary.access import Principal
 
 PRIVET = (sys.executable, "-m", "privet.app.cli.main")

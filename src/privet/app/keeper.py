@@ -7,8 +7,8 @@ import logging
 
 from privet.app.wiring import HOUSE, House
 from privet.errors import PrivetError
-from privet.vault import rotation
-from privet.vault.audit import Deed
+from privet.vault.log.audit import Deed
+from privet.vault.upkeep import rotation
 
 log = logging.getLogger("privet.keeper")
 

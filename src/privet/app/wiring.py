@@ -20,12 +20,13 @@ from privet.policy.roles import BUILT_IN
 from privet.policy.syntax import Policy
 from privet.secret import Secret
 from privet.store.port import ENGINES, Column, Insert, Put, Select, Shape, Step, Store, Unit
-from privet.vault import chunks, migrate, rotation
-from privet.vault.audit import Deed
-from privet.vault.checkpoint import Log
-from privet.vault.ledger import Ledger
+from privet.vault.blobs import chunks
+from privet.vault.log.audit import Deed
+from privet.vault.log.checkpoint import Log
+from privet.vault.people.ledger import Ledger
+from privet.vault.people.subjects import SubjectStore
 from privet.vault.schema import FIXED
-from privet.vault.subjects import SubjectStore
+from privet.vault.upkeep import migrate, rotation
 from privet.vault.vault import Vault, create_vault, key_steps, load_keys, open_vault
 from privet.vocabulary.predicate import Compare
 

@@ -7,9 +7,9 @@ import logging
 
 from privet.app.wiring import House
 from privet.errors import PrivetError
-from privet.vault.audit import Deed
-from privet.vault.expiry import forget_answers, sweep
-from privet.vault.history import EXPIRE_MS, expire
+from privet.vault.log.audit import Deed
+from privet.vault.log.history import EXPIRE_MS, expire
+from privet.vault.upkeep.expiry import forget_answers, sweep
 
 log = logging.getLogger("privet.worker")
 

@@ -1,7 +1,7 @@
 """What hangs on records: unique tags, elements, tokens and references, each checked against what it belongs to.
 
 A pass reads one table and names the rows that do not fit. What a record itself must be, and what becomes of a row
-that changed while it was looked at, is the business of `vault.verify`.
+that changed while it was looked at, is the business of `vault.log.verify`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from privet import digest
 from privet.errors import Damaged, Gone
 from privet.store.port import Cell, Row, Select
 from privet.vault import locate, tokens
-from privet.vault.history import Fault
 from privet.vault.locate import Located
+from privet.vault.log.history import Fault
 from privet.vault.schema import Column, Table
 from privet.vault.sealer import Sealer, elements_digest
 from privet.vault.tokens import REFS, TOKENS

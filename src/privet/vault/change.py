@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from privet import digest
 from privet.errors import DuplicateValue, NotFound, PrivetError, StaleVersion, StillReferenced
 from privet.store.port import Cell, Delete, Expect, Row, Select, Step, Update
-from privet.vault import chunks, moved, tokens
-from privet.vault.audit import Deed
+from privet.vault import tokens
+from privet.vault.blobs import chunks
+from privet.vault.log.audit import Deed
+from privet.vault.people import moved
 from privet.vault.rows import (
     Texts,
     Written,

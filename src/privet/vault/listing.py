@@ -10,7 +10,7 @@ from privet import digest
 from privet.errors import Damaged, InvalidInput
 from privet.policy.permit import Permit
 from privet.store.port import Row, Select
-from privet.vault.audit import Deed
+from privet.vault.log.audit import Deed
 from privet.vault.records import Opened, open_rows
 from privet.vault.rows import not_expired
 from privet.vault.schema import Table

@@ -10,7 +10,6 @@ from privet.errors import AlreadyDone, Denied, DuplicateValue, Gone, InvalidBatc
 from privet.policy.permit import Permit
 from privet.store.port import Insert, Row, Step
 from privet.vault import single, tokens
-from privet.vault.audit import Deed
 from privet.vault.change import (
     check_uniques,
     delete_steps,
@@ -20,6 +19,7 @@ from privet.vault.change import (
     unreferenced,
     update_steps,
 )
+from privet.vault.log.audit import Deed
 from privet.vault.rows import (
     Texts,
     Written,

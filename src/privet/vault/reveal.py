@@ -9,8 +9,8 @@ from privet.errors import Denied, InvalidBatch, InvalidValue, NotFound, PrivetEr
 from privet.policy.permit import Permit, Sight
 from privet.store.port import Cell, Row, Select, Step
 from privet.vault import locate, tokens
-from privet.vault.audit import Deed
 from privet.vault.locate import Located
+from privet.vault.log.audit import Deed
 from privet.vault.rows import fetch, live, may_expire
 from privet.vault.schema import Column, Table
 from privet.vault.sealer import Heads

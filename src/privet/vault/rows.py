@@ -12,7 +12,7 @@ from privet import digest
 from privet.errors import Damaged, PrivetError
 from privet.store.port import Cell, Expect, Insert, Row, Select, Step
 from privet.vault import tokens
-from privet.vault.audit import Deed
+from privet.vault.log.audit import Deed
 from privet.vault.schema import Schema, Table
 from privet.vault.sealer import Heads, Sealer
 from privet.vault.vault import Vault, vouched

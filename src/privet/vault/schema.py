@@ -1,7 +1,7 @@
 """A vault's schema: a Fides dataset whose tables, columns and indexes carry identifiers that never change.
 
 Names are what people write; slots and UUIDs are what is stored, sealed under and audited, so a rename moves nothing.
-Reading the YAML is the business of `vault.reader`, moving data that a change touches that of `vault.migrate`.
+Reading the YAML is the business of `vault.reader`, moving data that a change touches that of `vault.upkeep.migrate`.
 """
 
 from __future__ import annotations

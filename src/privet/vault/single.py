@@ -16,7 +16,7 @@ from privet.crypto.index import Tagger
 from privet.crypto.seal import CellKey
 from privet.store.port import Cell, Expect, Insert, Put, Select, Step
 from privet.vault import tokens
-from privet.vault.audit import Deed
+from privet.vault.log.audit import Deed
 from privet.vault.schema import HEAD, Column
 from privet.vault.sealer import Sealer, shred_context
 from privet.vault.vault import Vault

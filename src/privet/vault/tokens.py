@@ -16,7 +16,7 @@ from privet.crypto.seal import CellKey, open_each, seal_each
 from privet.crypto.shapes import SHAPES, Choice
 from privet.errors import InvalidValue, LimitExceeded, NotFound
 from privet.store.port import Aggregate, Cell, Delete, Expect, Insert, Put, Row, Select, Step
-from privet.vault.audit import Deed
+from privet.vault.log.audit import Deed
 from privet.vault.schema import Column, Table
 from privet.vault.sealer import Heads, by_key, open_cells, shred_context, take
 from privet.vault.vault import Held, Vault

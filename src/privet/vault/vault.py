@@ -15,11 +15,11 @@ from privet import digest
 from privet.crypto.keys import KeyRing, KeyRow
 from privet.errors import Conflict, Damaged, LimitExceeded, NewerData, PrivetError, Refused
 from privet.store.port import Clash, Expect, Insert, Put, Select, Step, Store, Unit
-from privet.vault.audit import Deed
-from privet.vault.ledger import Ledger
+from privet.vault.log.audit import Deed
+from privet.vault.people.ledger import Ledger
+from privet.vault.people.subjects import SubjectStore
 from privet.vault.schema import EMPTY, FIXED, Schema, Table
 from privet.vault.sealer import Sealer
-from privet.vault.subjects import SubjectStore
 from privet.vocabulary.predicate import In
 
 A = TypeVar("A")

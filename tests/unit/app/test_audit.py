@@ -23,7 +23,7 @@ from privet.app.wiring import House, initialize
 from privet.crypto import merkle
 from privet.errors import Conflict, Damaged, Denied, InvalidInput, NotFound, Refused, Unavailable
 from privet.store.port import ENGINES, Delete, Unit, Update
-from privet.vault import history
+from privet.vault.log import history
 
 SCHEMA = """
 dataset:

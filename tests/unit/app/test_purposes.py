@@ -16,7 +16,7 @@ from privet.app.settings import Settings, load
 from privet.app.wiring import House, initialize
 from privet.errors import Denied
 from privet.store.port import Select
-from privet.vault import history
+from privet.vault.log import history
 from privet.vocabulary.access import Principal, Purpose
 
 NOW = 1_800_000_000_000

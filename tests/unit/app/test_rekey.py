@@ -16,8 +16,8 @@ from privet.app.services.verb import Caller, call
 from privet.app.settings import Settings, load
 from privet.app.wiring import House, initialize
 from privet.errors import Conflict, Denied, InvalidInput, NotFound, PrivetError, UnknownName
-from privet.vault import rotation
-from privet.vault.audit import Deed
+from privet.vault.log.audit import Deed
+from privet.vault.upkeep import rotation
 from privet.vocabulary.access import Principal
 
 DAY = 86_400_000

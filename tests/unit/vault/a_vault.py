@@ -16,12 +16,13 @@ from privet.policy.permit import Permit
 from privet.policy.roles import BUILT_IN
 from privet.secret import Secret
 from privet.store.port import ENGINES
-from privet.vault import migrate, records
+from privet.vault import records
 from privet.vault import rows as rows_of
-from privet.vault.audit import Deed
+from privet.vault.log.audit import Deed
+from privet.vault.people.subjects import SubjectStore
 from privet.vault.reader import read_schema
 from privet.vault.sight import View
-from privet.vault.subjects import SubjectStore
+from privet.vault.upkeep import migrate
 from privet.vault.vault import Vault, create_vault
 from privet.vocabulary.access import Access, Action, Principal
 

@@ -13,9 +13,9 @@ from privet.policy.decide import decide
 from privet.policy.roles import BUILT_IN
 from privet.policy.syntax import Policy, Role, Rule, Target
 from privet.store.port import Select
-from privet.vault import query
-from privet.vault.clearance import Permits
-from privet.vault.wording import read_question
+from privet.vault.query import answer as query
+from privet.vault.query.clearance import Permits
+from privet.vault.query.wording import read_question
 from privet.vocabulary.access import Access, Action, Principal
 from privet.vocabulary.predicate import Compare
 

@@ -9,7 +9,7 @@ from a_vault import Bench, schema
 from privet.crypto.keystores.local import LocalStore
 from privet.secret import Secret
 from privet.store.port import Engine, Select, Store
-from privet.vault import erasure
+from privet.vault.people import erasure
 
 ROOT = LocalStore(Secret(bytes(range(32))))
 PEOPLE = (

@@ -8,7 +8,7 @@ from typing import Any
 from a_vault import Bench
 
 from privet.store.port import Row, Select, Store
-from privet.vault import chunks, files
+from privet.vault.blobs import chunks, files
 from privet.vocabulary.predicate import Compare
 
 PDF = b"%PDF-2.0\n"

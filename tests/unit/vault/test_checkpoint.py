@@ -15,8 +15,8 @@ from privet.crypto import merkle
 from privet.crypto.merkle import Frontier
 from privet.errors import Conflict, Damaged, NotFound, Refused, Unavailable, WrongKey
 from privet.store.port import Delete, Put, Unit, Update
-from privet.vault import history
-from privet.vault.checkpoint import Log, Tiler
+from privet.vault.log import history
+from privet.vault.log.checkpoint import Log, Tiler
 
 
 @pytest.fixture

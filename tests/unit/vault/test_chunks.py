@@ -16,7 +16,9 @@ from privet.errors import (
     StoreFailed,
 )
 from privet.store.port import Delete, Insert, Put, Row, Store, Unit, Update
-from privet.vault import chunks, erasure, files, records
+from privet.vault import records
+from privet.vault.blobs import chunks, files
+from privet.vault.people import erasure
 
 
 @pytest.fixture

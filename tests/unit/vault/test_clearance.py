@@ -10,7 +10,7 @@ from privet import digest
 from privet.errors import Damaged, Denied
 from privet.policy.syntax import Policy, Role, Rule
 from privet.store.port import Select, Unit, Update
-from privet.vault import erasure
+from privet.vault.people import erasure
 from privet.vocabulary.predicate import Compare, Not, Predicate
 
 

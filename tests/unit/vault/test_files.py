@@ -25,10 +25,10 @@ from privet.errors import (
 )
 from privet.secret import Secret
 from privet.store.port import ENGINES, Select
-from privet.vault import chunks, files
 from privet.vault import rows as rows_of
-from privet.vault.audit import Deed
-from privet.vault.chunks import CHUNK_BYTES
+from privet.vault.blobs import chunks, files
+from privet.vault.blobs.chunks import CHUNK_BYTES
+from privet.vault.log.audit import Deed
 from privet.vault.vault import Vault, create_vault
 from privet.vocabulary.predicate import ALWAYS
 

@@ -12,8 +12,8 @@ from folk import erase, kept, person, populate, subject
 
 from privet.errors import Conflict, Damaged, StoreFailed
 from privet.store.port import Insert, Select, Unit
-from privet.vault import erasure
-from privet.vault.ledger import Entry, Ledger
+from privet.vault.people import erasure
+from privet.vault.people.ledger import Entry, Ledger
 from privet.vocabulary.predicate import Compare, In
 
 

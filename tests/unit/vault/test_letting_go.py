@@ -13,12 +13,14 @@ from asked import ask
 from privet.errors import Gone, LimitExceeded, NotFound
 from privet.policy.permit import Permit, Sight
 from privet.store.port import Clash, Select, Unit
-from privet.vault import change, erasure, expiry, locate, migrate, records, reveal, tokens
+from privet.vault import change, locate, records, reveal, tokens
 from privet.vault import rows as rows_of
 from privet.vault import vault as vaults
-from privet.vault.audit import Retry
 from privet.vault.bonds import Bonds
+from privet.vault.log.audit import Retry
+from privet.vault.people import erasure
 from privet.vault.reader import read_schema
+from privet.vault.upkeep import expiry, migrate
 from privet.vocabulary.predicate import ALWAYS, Compare
 
 EMAIL = "email: type: contact.email, keep: sealed, index: exact, token: stored"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from letters import PDF, PNG
 
-from privet.vault import media
+from privet.vault.blobs import media
 
 
 @pytest.mark.parametrize(

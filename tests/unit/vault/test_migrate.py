@@ -10,9 +10,10 @@ from a_vault import Bench, schema
 
 from privet.errors import DuplicateValue, InvalidBatch, InvalidSchema, Refused, StoreFailed
 from privet.store.port import Select
-from privet.vault import erasure, migrate
+from privet.vault.people import erasure
 from privet.vault.reader import read_schema
 from privet.vault.schema import shape
+from privet.vault.upkeep import migrate
 from privet.vault.vault import open_vault
 
 BASE = schema("name: type: string, keep: sealed", "code: type: string, keep: sealed, index: exact, token: stored")

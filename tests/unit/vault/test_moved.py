@@ -12,7 +12,8 @@ from folk import PEOPLE, erase, kept, person, populate, subject
 from privet import digest
 from privet.errors import Gone, NotFound
 from privet.store.port import Select
-from privet.vault import erasure, locate, records, reveal
+from privet.vault import locate, records, reveal
+from privet.vault.people import erasure
 
 
 @pytest.fixture

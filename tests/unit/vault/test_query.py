@@ -7,9 +7,9 @@ from a_vault import Bench
 from asked import ask, entries, filled, names
 
 from privet.errors import InvalidQuery
-from privet.vault import query
-from privet.vault.clearance import Permits
-from privet.vault.wording import read_question
+from privet.vault.query import answer as query
+from privet.vault.query.clearance import Permits
+from privet.vault.query.wording import read_question
 
 
 @pytest.fixture(params=["indexed", "bare"])

@@ -21,10 +21,12 @@ from privet.errors import (
     UnknownName,
 )
 from privet.store.port import Select, Unit, Update
-from privet.vault import erasure, expiry, listing, locate, records, reveal
+from privet.vault import listing, locate, records, reveal
 from privet.vault import rows as rows_of
-from privet.vault.audit import Retry
+from privet.vault.log.audit import Retry
+from privet.vault.people import erasure
 from privet.vault.sight import View
+from privet.vault.upkeep import expiry
 from privet.vocabulary.predicate import Compare
 
 PEOPLE = schema(

@@ -12,9 +12,10 @@ from a_vault import Bench
 from privet import digest
 from privet.errors import Conflict, DuplicateValue, PrivetError, Refused
 from privet.store.port import Put, Row, Select
-from privet.vault import migrate, records
+from privet.vault import records
 from privet.vault.reader import read_schema
 from privet.vault.schema import Schema
+from privet.vault.upkeep import migrate
 from privet.vault.vault import open_vault
 
 Case = tuple[str, str, Sequence[tuple[str, dict[str, Any]]]]  # schema before, schema after, records

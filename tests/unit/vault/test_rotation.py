@@ -14,11 +14,14 @@ from turning import ROTATIONS, TABLE, column, deeds, fill, prepared, row, served
 from privet.crypto import seal
 from privet.errors import Conflict, DuplicateValue, Gone, NotFound
 from privet.store.port import Select
-from privet.vault import files, locate, query, records, reveal, rotation, sweep
+from privet.vault import locate, records, reveal
 from privet.vault import rows as rows_of
-from privet.vault.clearance import Permits
+from privet.vault.blobs import files
 from privet.vault.locate import Located
-from privet.vault.wording import read_question
+from privet.vault.query import answer as query
+from privet.vault.query.clearance import Permits
+from privet.vault.query.wording import read_question
+from privet.vault.upkeep import rotation, sweep
 from privet.vocabulary.predicate import Compare, In
 
 

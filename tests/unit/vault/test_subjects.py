@@ -14,9 +14,10 @@ from folk import ROOT, erase, kept, on_disk, person, populate, subject
 from privet import digest
 from privet.errors import Damaged, DuplicateValue, Gone, InvalidInput, NotFound
 from privet.store.port import ENGINES, Delete, Select, Store, Unit
-from privet.vault import erasure, keycache, locate, records, reveal
+from privet.vault import locate, records, reveal
 from privet.vault import rows as rows_of
-from privet.vault.subjects import SubjectStore
+from privet.vault.people import erasure, keycache
+from privet.vault.people.subjects import SubjectStore
 from privet.vault.vault import load_keys
 
 

@@ -14,10 +14,12 @@ from privet import digest
 from privet.crypto import merkle
 from privet.errors import Damaged, InvalidInput, MalformedBody, WrongKey
 from privet.store.port import Insert, Row, Select, Store, Unit, Update
-from privet.vault import erasure, history, records
-from privet.vault.checkpoint import Log
+from privet.vault import records
+from privet.vault.log import history
+from privet.vault.log.checkpoint import Log
+from privet.vault.log.verify import Report, verify, verify_log
+from privet.vault.people import erasure
 from privet.vault.sight import View
-from privet.vault.verify import Report, verify, verify_log
 from privet.vocabulary.predicate import Compare
 
 PEOPLE = schema(

@@ -14,8 +14,10 @@ from turning import ROOT, ROTATIONS, TABLE, column, deeds, fill, prepared, row, 
 from privet.crypto.keys import KeyRing
 from privet.errors import Conflict, Damaged, DuplicateValue, Gone, WrongKey
 from privet.store.port import Clash, Delete, Select, Step, Store, Unit
-from privet.vault import erasure, records, rotation, sweep
-from privet.vault.subjects import SubjectStore
+from privet.vault import records
+from privet.vault.people import erasure
+from privet.vault.people.subjects import SubjectStore
+from privet.vault.upkeep import rotation, sweep
 from privet.vault.vault import load_keys, open_vault
 
 

@@ -7,10 +7,10 @@ import logging
 import pytest
 
 from privet.errors import InvalidQuery, PrivetError, TooLarge
-from privet.vault.question import Flip, Leaf, Place, Question
+from privet.vault.query.question import Flip, Leaf, Place, Question
+from privet.vault.query.wording import read_question
 from privet.vault.reader import read_schema
 from privet.vault.schema import EMPTY, Schema, merge
-from privet.vault.wording import read_question
 
 SCHEMA = """
 dataset:

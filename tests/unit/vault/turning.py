@@ -14,9 +14,10 @@ from privet.crypto.keys import Purpose
 from privet.crypto.keystores.local import LocalStore
 from privet.secret import Secret
 from privet.store.port import ENGINES
-from privet.vault import records, rotation
-from privet.vault.audit import Deed
-from privet.vault.subjects import SubjectStore
+from privet.vault import records
+from privet.vault.log.audit import Deed
+from privet.vault.people.subjects import SubjectStore
+from privet.vault.upkeep import rotation
 from privet.vault.vault import create_vault, load_keys
 
 ROOT = LocalStore(Secret(bytes(range(32))))

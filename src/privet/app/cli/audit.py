@@ -26,7 +26,7 @@ def prove(file: Path, checkpoint: Path, key: str) -> None:
     FILE is a copy of a vault's database, or lines that `privet audit export --json` printed, from the first on.
     """
     from privet.app.cli.show import answer
-    from privet.vault import history
+    from privet.vault.log import history
 
     with _entries(file) as batches:
         found = history.prove(batches, checkpoint.read_text(encoding="utf-8", errors="replace"), key)
@@ -44,7 +44,7 @@ def prove(file: Path, checkpoint: Path, key: str) -> None:
 def _entries(file: Path) -> Iterator[Iterator[Sequence[Any]]]:
     """Yield the entries of a file of either kind."""
     from privet.store.port import ENGINES
-    from privet.vault import history
+    from privet.vault.log import history
 
     with file.open("rb") as lines:
         if lines.read(len(_SQLITE)) != _SQLITE:

@@ -16,8 +16,8 @@ from privet.app.services import files
 from privet.app.services.verb import Caller
 from privet.app.wiring import House
 from privet.errors import InvalidInput
-from privet.vault.files import Download
-from privet.vault.media import ANYTHING
+from privet.vault.blobs.files import Download
+from privet.vault.blobs.media import ANYTHING
 
 NAME, KIND, HASH = b"privet-file-name", b"privet-file-type", b"privet-file-sha256"
 MOST_BYTES = 32 << 20  # the guard holds a whole body before a route sees it

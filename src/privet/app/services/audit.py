@@ -15,12 +15,12 @@ from privet.crypto import merkle
 from privet.crypto.merkle import Checkpoint
 from privet.errors import Conflict, InvalidInput
 from privet.policy.decide import may
-from privet.vault import history
-from privet.vault.audit import EXPIRED, READ, WRITTEN
-from privet.vault.checkpoint import Log
-from privet.vault.history import Entry, Page
+from privet.vault.log import history
+from privet.vault.log.audit import EXPIRED, READ, WRITTEN
+from privet.vault.log.checkpoint import Log
+from privet.vault.log.history import Entry, Page
+from privet.vault.log.verify import verify as look_at
 from privet.vault.vault import Vault
-from privet.vault.verify import verify as look_at
 
 MAX_ENTRIES = 1_000
 KINDS = {READ: "read", WRITTEN: "written", EXPIRED: "expired"}

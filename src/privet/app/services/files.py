@@ -8,9 +8,9 @@ from privet import digest
 from privet.app.services.records import permit, read_id
 from privet.app.services.verb import Answer, Ask, Caller
 from privet.app.wiring import House
-from privet.vault import files
-from privet.vault.files import Download, Upload
-from privet.vault.media import ANYTHING
+from privet.vault.blobs import files
+from privet.vault.blobs.files import Download, Upload
+from privet.vault.blobs.media import ANYTHING
 
 PATH = "/v1/vaults/{vault}/tables/{table}/records/{id}/files/{column}"
 

@@ -10,7 +10,7 @@ from privet.app.wiring import House
 from privet.crypto.keys import KeyRow
 from privet.errors import InvalidInput
 from privet.policy.decide import may
-from privet.vault import rotation
+from privet.vault.upkeep import rotation
 from privet.vault.vault import Vault
 
 

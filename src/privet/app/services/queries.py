@@ -10,9 +10,9 @@ from privet.app.services.records import permit
 from privet.app.services.verb import Answer, Ask, Caller, Verb
 from privet.app.wiring import House
 from privet.errors import Denied
-from privet.vault import query
-from privet.vault.clearance import Permits
-from privet.vault.question import Question
+from privet.vault.query import answer as query
+from privet.vault.query.clearance import Permits
+from privet.vault.query.question import Question
 from privet.vault.schema import Schema
 from privet.vault.vault import Vault
 from privet.vocabulary.access import Action
@@ -52,7 +52,7 @@ class Answered(Answer, kw_only=True):
 
 
 def _read(text: str, schema: Schema) -> Question:
-    from privet.vault.wording import read_question  # sqlglot takes 0.1 s that other commands need not wait
+    from privet.vault.query.wording import read_question  # sqlglot takes 0.1 s that other commands need not wait
 
     return read_question(text, schema)
 

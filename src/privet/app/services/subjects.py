@@ -8,7 +8,7 @@ from privet.app.services.verb import Answer, Ask, Caller, Verb
 from privet.app.wiring import House
 from privet.errors import InvalidInput
 from privet.policy.decide import may
-from privet.vault import erasure
+from privet.vault.people import erasure
 
 
 class EraseAsk(Ask, kw_only=True):

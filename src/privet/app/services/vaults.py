@@ -7,10 +7,10 @@ import msgspec
 from privet.app.services.verb import Answer, Ask, Caller, Verb
 from privet.app.wiring import House
 from privet.policy.decide import may, may_anything
-from privet.vault import migrate
 from privet.vault.reader import read_schema
 from privet.vault.schema import Column, Difference, Table
 from privet.vault.templates import template_text
+from privet.vault.upkeep import migrate
 from privet.vault.vault import Vault
 from privet.vocabulary.dataset import Dataset
 

@@ -15,7 +15,7 @@ import msgspec
 from privet import codec, digest
 from privet.errors import IdempotencyMismatch, InFlight
 from privet.store.port import Select, Store
-from privet.vault.audit import Deed, Retry
+from privet.vault.log.audit import Deed, Retry
 from privet.vocabulary.access import Principal, Purpose
 from privet.vocabulary.predicate import Compare
 

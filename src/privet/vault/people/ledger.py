@@ -1,6 +1,6 @@
 """The ledger of erasures, outside the database: an append-only file of MACed lines with opaque ids.
 
-A database restored from a backup does not know who was erased since; the ledger does, and `vault.erasure` replays it
+A database restored from a backup does not know who was erased since; the ledger does, and `erasure` replays it
 before the vault serves. Each line's MAC covers the line before it, so a line that was changed, dropped or moved is
 found. Lines cut off the end are not found here: those that the database knows are written again, the rest is the
 business of the audit's checkpoints.

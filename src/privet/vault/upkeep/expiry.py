@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from privet import digest
 from privet.store.port import Delete, Select, Step, Store, Unit
-from privet.vault.audit import Deed
 from privet.vault.change import delete_steps
+from privet.vault.log.audit import Deed
 from privet.vault.rows import may_expire, written_entry
 from privet.vault.schema import Table
 from privet.vault.vault import Vault

@@ -2,7 +2,7 @@
 
 An entry holds names, record ids and counts, never values. Its leaf commits to salted hashes, so that a body can
 expire while the proof stays: body and records each have a salt of their own, which goes when they go. Signing is the
-business of `vault.checkpoint`, reading entries back that of `vault.history`.
+business of `vault.log.checkpoint`, reading entries back that of `vault.log.history`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The words of a question: places, conditions, outputs. `vault.wording` makes them from SQL, `vault.query` answers.
+"""The words of a question: places, conditions, outputs. `wording` makes them from SQL, `answer` answers.
 
 A condition holds *canonical* literals, so that the same tree is compiled to index tags and judged on opened texts.
 """

@@ -16,8 +16,8 @@ from privet.crypto.merkle import TILE_HEIGHT, TILE_WIDTH, Checkpoint
 from privet.errors import Damaged, Gone
 from privet.store.port import Cell, Row, Select
 from privet.vault.bonds import Bonds, Found, Pass, place_of
-from privet.vault.checkpoint import Log, Tiler
-from privet.vault.history import DELETED, Fault, Faults, Prover, read
+from privet.vault.log.checkpoint import Log, Tiler
+from privet.vault.log.history import DELETED, Fault, Faults, Prover, read
 from privet.vault.schema import Column
 from privet.vault.sealer import Heads, Sealer
 from privet.vault.vault import Vault

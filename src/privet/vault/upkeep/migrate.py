@@ -23,9 +23,8 @@ from privet.errors import (
 from privet.store.port import Cell, Delete, Insert, Put, Row, Select, Step, Unit
 from privet.vault import rows as rows_of
 from privet.vault import tokens
-from privet.vault.audit import Deed
 from privet.vault.change import delete_steps
-from privet.vault.rewrite import Path, Texts, moved_texts, rewrite_steps, targets_first, told_anew
+from privet.vault.log.audit import Deed
 from privet.vault.schema import (
     Difference,
     Schema,
@@ -35,6 +34,7 @@ from privet.vault.schema import (
     shape,
 )
 from privet.vault.sealer import Sealer
+from privet.vault.upkeep.rewrite import Path, Texts, moved_texts, rewrite_steps, targets_first, told_anew
 from privet.vault.values import show
 from privet.vault.vault import Vault, save_schema, vouch, vouched
 from privet.vocabulary.dataset import Dataset

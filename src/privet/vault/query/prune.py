@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from privet import digest
 from privet.crypto.index import Tagger
 from privet.store.port import Join
-from privet.vault.cover import cover, prefix_size, prefix_value, wanted
-from privet.vault.question import All, Flip, Leaf, Operator, Place, Question, Tree, conjoin, kind_of
+from privet.vault.query.cover import cover, prefix_size, prefix_value, wanted
+from privet.vault.query.question import All, Flip, Leaf, Operator, Place, Question, Tree, conjoin, kind_of
 from privet.vault.schema import Column
 from privet.vault.sealer import Sealer
 from privet.vocabulary.datatype import Part

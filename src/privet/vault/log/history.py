@@ -1,7 +1,7 @@
 """The entries of an audit read back: as lines for others, against checkpoints, and out of their time.
 
 Needs no key: who has a signed checkpoint and the log's public key can prove the entries of a database copy, or of
-exported lines. Whether the records of the vault are what the entries say is the business of `vault.verify`.
+exported lines. Whether the records of the vault are what the entries say is the business of `vault.log.verify`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from privet.crypto import merkle
 from privet.crypto.merkle import Checkpoint, Frontier
 from privet.errors import Damaged, InvalidInput, MalformedBody
 from privet.store.port import Select, Step, Store, Update
-from privet.vault.audit import (
+from privet.vault.log.audit import (
     BODY,
     EXPIRED,
     READ,

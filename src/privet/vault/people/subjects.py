@@ -2,7 +2,7 @@
 
 A key is drawn when a person's first shreddable value is sealed and is durable before the record is. Forgetting it
 closes every copy of what it sealed. Tag keys of shreddable columns lie here too, because whoever holds one can try
-every value of a small domain. What happens each window is decided in `vault.rotation`.
+every value of a small domain. What happens each window is decided in `vault.upkeep.rotation`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from privet.crypto.keys import KeyRow, KeyStore
 from privet.crypto.shred import EpochRing, EpochRow, SubjectRow
 from privet.errors import Damaged, Gone, StoreFailed
 from privet.store.port import Clash, Column, Delete, Put, Row, Select, Shape, Store, Unit, Update
-from privet.vault.keycache import KeyCache
+from privet.vault.people.keycache import KeyCache
 from privet.vocabulary.predicate import ALWAYS, And, Compare, In, Predicate
 
 CHUNK = 1000

@@ -8,10 +8,10 @@ from sqlglot import exp
 
 from privet import digest
 from privet.errors import InvalidQuery, InvalidValue
-from privet.vault.question import All, Flip, Leaf, Operator, Place, Some, Source, Tree, kind_of
+from privet.vault.query.question import All, Flip, Leaf, Operator, Place, Some, Source, Tree, kind_of
+from privet.vault.query.sql import fault, given, offset
 from privet.vault.schema import Column
 from privet.vault.sight import canonical_literal
-from privet.vault.sql import fault, given, offset
 from privet.vocabulary.predicate import Value
 
 _RANGES: dict[type[exp.Expr], Operator] = {exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}

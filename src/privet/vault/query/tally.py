@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
-from privet.vault.clearance import Grade
-from privet.vault.judge import Opened, cells, keys
-from privet.vault.question import Output, Place, Question, kind_of, shows_all
+from privet.vault.query.clearance import Grade
+from privet.vault.query.judge import Opened, cells, keys
+from privet.vault.query.question import Output, Place, Question, kind_of, shows_all
 from privet.vocabulary.datatype import Wire
 
 Key = tuple[str | None, ...]

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from privet.errors import Damaged, Gone
 from privet.store.port import Aggregate, Cell, Row, Select
-from privet.vault.judge import Opened, cells, keys
-from privet.vault.plan import Plan
-from privet.vault.question import Source
-from privet.vault.tally import Group
+from privet.vault.query.judge import Opened, cells, keys
+from privet.vault.query.plan import Plan
+from privet.vault.query.question import Source
+from privet.vault.query.tally import Group
 from privet.vocabulary.predicate import In
 
 RUN = 1_000

@@ -1,4 +1,4 @@
-"""Contents of files as sealed chunks: keyed, bound and laid out. Who may read them stands in `vault.files`.
+"""Contents of files as sealed chunks: keyed, bound and laid out. Who may read them stands in `vault.blobs.files`.
 
 The table `chunks` holds two kinds of rows:
 

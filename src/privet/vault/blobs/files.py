@@ -1,4 +1,4 @@
-"""Files of records: stored as sealed chunks while they arrive, shown chunk by chunk. Sealing: `vault.chunks`."""
+"""Files of records: stored as sealed chunks while they arrive, shown chunk by chunk. Sealing: `vault.blobs.chunks`."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from privet.errors import (
 )
 from privet.policy.permit import Permit
 from privet.store.port import Delete, Insert, Row, Select, Step
-from privet.vault import chunks, media
-from privet.vault.audit import Deed
+from privet.vault.blobs import chunks, media
+from privet.vault.blobs.chunks import CHUNK_BYTES, Body
 from privet.vault.change import update_steps
-from privet.vault.chunks import CHUNK_BYTES, Body
+from privet.vault.log.audit import Deed
 from privet.vault.rows import Written, fetch
 from privet.vault.schema import Column, Table
 from privet.vault.sight import View, visible

@@ -14,13 +14,13 @@ from typing import TypeVar
 
 from privet.errors import Gone, InvalidQuery
 from privet.store.port import Aggregate, Cell, Row, Step
-from privet.vault.audit import Deed
-from privet.vault.census import Census, damaged
-from privet.vault.clearance import Permits, clear
-from privet.vault.judge import Opened, cells, keys, matching
-from privet.vault.plan import Plan
-from privet.vault.question import TRUE, Order, Place, Question
-from privet.vault.tally import Group, Tally
+from privet.vault.log.audit import Deed
+from privet.vault.query.census import Census, damaged
+from privet.vault.query.clearance import Permits, clear
+from privet.vault.query.judge import Opened, cells, keys, matching
+from privet.vault.query.plan import Plan
+from privet.vault.query.question import TRUE, Order, Place, Question
+from privet.vault.query.tally import Group, Tally
 from privet.vault.vault import Vault
 from privet.vocabulary.datatype import Wire
 

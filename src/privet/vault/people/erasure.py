@@ -10,9 +10,9 @@ from privet import digest
 from privet.errors import NotFound
 from privet.store.port import Put, Row, Select, Step
 from privet.vault import tokens
-from privet.vault.audit import Deed
 from privet.vault.change import delete_steps
-from privet.vault.ledger import Entry
+from privet.vault.log.audit import Deed
+from privet.vault.people.ledger import Entry
 from privet.vault.rows import fetch, written_entry
 from privet.vault.schema import Table
 from privet.vault.vault import Vault

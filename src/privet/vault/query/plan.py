@@ -8,9 +8,9 @@ from typing import TypedDict, Unpack
 
 from privet.errors import Gone
 from privet.store.port import Aggregate, Cell, Join, Row, Select
-from privet.vault.clearance import Permits, clear
-from privet.vault.prune import Line, Pruner
-from privet.vault.question import TRUE, Output, Place, Question, Source, leaves
+from privet.vault.query.clearance import Permits, clear
+from privet.vault.query.prune import Line, Pruner
+from privet.vault.query.question import TRUE, Output, Place, Question, Source, leaves
 from privet.vault.rows import may_expire
 from privet.vault.sealer import Sealer
 from privet.vault.vault import Vault
@@ -59,7 +59,7 @@ class Plan:
 
     @property
     def used(self) -> str:
-        """Return "index", "scan" or "index+scan"; see `vault.query.Answer`."""
+        """Return "index", "scan" or "index+scan"; see `vault.query.answer.Answer`."""
         if self.decided:
             return "index"
         return "scan" if self.pruned.where == ALWAYS else "index+scan"

@@ -1,4 +1,4 @@
-"""From SQL to a question: what is asked for, of which tables, in what order. WHERE is `vault.condition`'s business.
+"""From SQL to a question: what is asked for, of which tables, in what order. WHERE is `condition`'s business.
 
 Every fault is reported at once, with line and column. A message names what the schema holds, never what was written:
 a name may be a value that lacks its quotes.
@@ -12,8 +12,8 @@ from sqlglot import exp
 
 from privet.crypto.masks import MASKS
 from privet.errors import InvalidQuery, UnknownName
-from privet.vault.condition import Conditions
-from privet.vault.question import (
+from privet.vault.query.condition import Conditions
+from privet.vault.query.question import (
     DEFAULT_LIMIT,
     MOST_ROWS,
     TRUE,
@@ -27,8 +27,8 @@ from privet.vault.question import (
     kind_of,
     sums,
 )
+from privet.vault.query.sql import parse
 from privet.vault.schema import Schema
-from privet.vault.sql import parse
 
 MOST_TABLES = 4
 _CLAUSES = frozenset({"expressions", "from", "from_", "joins", "where", "group", "order", "limit"})

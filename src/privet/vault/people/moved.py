@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from privet.store.port import Cell, Expect, Put, Row, Select, Step, Update
-from privet.vault import chunks, tokens
-from privet.vault.audit import Deed
+from privet.vault import tokens
+from privet.vault.blobs import chunks
+from privet.vault.log.audit import Deed
 from privet.vault.schema import Column, Table
 from privet.vault.sealer import Heads, Sealer
 from privet.vault.vault import Vault

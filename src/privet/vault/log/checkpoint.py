@@ -3,7 +3,7 @@
 Tiles lie in the database beside the entries, the signed checkpoint in a file outside it. The tiles become durable
 first, so the database is never older than the checkpoint unless somebody put an older one back. Every entry up to
 the checkpoint's size is proven; the tail after it is not, until the next advance. What the entries say, and whether
-they are still what was proven, is the business of `vault.history` and `vault.verify`.
+they are still what was proven, is the business of `vault.log.history` and `vault.log.verify`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from privet.crypto.keys import KeyRing
 from privet.crypto.merkle import TILE_HEIGHT, TILE_WIDTH, Checkpoint, Frontier
 from privet.errors import Conflict, Damaged, NotFound, Refused, Unavailable
 from privet.store.port import Aggregate, Put, Row, Select, Store, Unit
-from privet.vault.audit import leaf
+from privet.vault.log.audit import leaf
 from privet.vocabulary.predicate import And, Compare
 
 CHUNK = 4096  # entries appended in one unit: 16 tiles, some 128 kB

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from privet import digest
 from privet.errors import Denied, InvalidValue
 from privet.policy.permit import Permit, Sight
-from privet.vault.question import (
+from privet.vault.query.question import (
     TRUE,
     Flip,
     Leaf,

@@ -2,7 +2,7 @@
 
 A rotation draws a new key for all writes, passes over what the old one made, and destroys the old one. The state lies
 in the key rows: while one is `retiring` its work is not done, and `resume` goes on with it after a crash. The passes
-themselves are in `vault.sweep`.
+themselves are in `vault.upkeep.sweep`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import replace
 from privet.crypto.keys import KeyRow
 from privet.errors import NotFound
 from privet.store.port import Step
-from privet.vault import erasure
-from privet.vault.audit import Deed
-from privet.vault.sweep import Owner, sweep, sweep_now
+from privet.vault.log.audit import Deed
+from privet.vault.people import erasure
 from privet.vault.tokens import STORED
+from privet.vault.upkeep.sweep import Owner, sweep, sweep_now
 from privet.vault.vault import Vault, forgettable, key_steps
 
 WINDOW_MS = 7 * 86_400_000

@@ -1,4 +1,4 @@
-"""SQL text to a syntax tree of the few forms that a question may have. What names mean is `vault.wording`'s business.
+"""SQL text to a syntax tree of the few forms that a question may have. What names mean is `wording`'s business.
 
 Words are looked at before the parser sees them: a word of another statement or clause is refused where it stands, and
 the parser's own messages and log lines, which quote the text, never come about or are dropped.

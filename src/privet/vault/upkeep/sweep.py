@@ -2,7 +2,7 @@
 
 Versions and values stay; the head's MAC changes, and the audit says so. A record that is changed by somebody else in
 between clashes and is read again, so a pass may run while the vault serves. Which keys are older, and what becomes of
-them afterwards, is decided in `vault.rotation`.
+them afterwards, is decided in `vault.upkeep.rotation`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from privet.crypto.keys import Purpose
 from privet.crypto.seal import key_id, seal_each
 from privet.errors import Gone
 from privet.store.port import Cell, Clash, Delete, Insert, Row, Select, Step, Update
-from privet.vault import chunks, tokens
-from privet.vault.audit import Deed
+from privet.vault import tokens
+from privet.vault.blobs import chunks
+from privet.vault.log.audit import Deed
 from privet.vault.schema import Column, Table
 from privet.vault.sealer import Heads, Sealer, shred_context
 from privet.vault.tokens import REFS, TOKENS

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from privet import digest
 from privet.store.port import Row
-from privet.vault.clearance import Grade
-from privet.vault.question import All, Flip, Leaf, Output, Place, Question, Some, Tree, kind_of, order_key, shows
+from privet.vault.query.clearance import Grade
+from privet.vault.query.question import All, Flip, Leaf, Output, Place, Question, Some, Tree, kind_of, order_key, shows
 from privet.vault.schema import Column
 from privet.vault.sealer import Sealer, array_texts
 from privet.vault.values import show

@@ -1,6 +1,6 @@
 """Records on their way from one schema to the next: opened as they are, and the steps that write them anew.
 
-What is moved, when and in which order is the business of `vault.migrate`.
+What is moved, when and in which order is the business of `vault.upkeep.migrate`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from privet import digest
 from privet.store.port import Cell, Delete, Put, Row, Select, Step, Update
-from privet.vault import chunks, tokens
 from privet.vault import rows as rows_of
-from privet.vault.audit import Deed
+from privet.vault import tokens
+from privet.vault.blobs import chunks
+from privet.vault.log.audit import Deed
 from privet.vault.schema import Schema, Table
 from privet.vault.sealer import Heads, Sealer
 from privet.vault.values import show

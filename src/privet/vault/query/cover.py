@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from privet.errors import InvalidValue
-from privet.vault.question import Leaf, order_key
+from privet.vault.query.question import Leaf, order_key
 from privet.vocabulary.datatype import DataType, Part
 
 MOST_COVER = 12_000  # part values that one range may ask for: more than all years from 1 to 9999

@@ -1,0 +1,1 @@
+"""The audit: entries, their Merkle tree, what it proves."""

@@ -1,0 +1,1 @@
+"""People whose data it is: their keys, the ledger of erasures, and forgetting."""

@@ -1,0 +1,1 @@
+"""Questions in SQL: read, cleared, planned, asked and judged."""

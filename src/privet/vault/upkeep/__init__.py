@@ -1,0 +1,1 @@
+"""What keeps a vault in order: migrations, rotations, sweeps, expiry."""
