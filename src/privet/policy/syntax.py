@@ -1,52 +1,129 @@
-"""The tree of a policy: what the parser makes, the formatter writes and both readers walk."""
+"""The tree of a policy: what the parser makes, the formatter writes and both readers walk.
+
+Two trees are equal when they mean the same word for word: where a node stood in a text (`span`) and what was written
+about it (`about`) do not count.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from privet.vocabulary.access import Action, Purpose
 from privet.vocabulary.predicate import ALWAYS, Predicate
 
+Effect = Literal["allow", "deny"]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of a text. `start`, `end`: code points from 0, `end` excluded. `line`, `column`: of `start`, from 1."""
+
+    start: int
+    end: int
+    line: int
+    column: int
+
+
+NOWHERE = Span(0, 0, 0, 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a rule is about. `table` "" means every table; `column` "" means every column; `label` narrows to
-    columns labelled at or below a taxonomy category."""
+    """What a rule is about. `table` "" means every table; `column` "" means every column; `part` narrows to a part of
+    the column's values; `label` narrows to columns labelled at or below a taxonomy category."""
 
     table: str = ""
     column: str = ""
     label: str = ""
+    part: str = ""
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """At most `count` cells shown, or values tokenized or asked for, in `seconds`."""
+
+    count: int
+    seconds: int = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One allow or deny. `purposes` empty: the purposes granted to the role. `unsafe` lifts type ceilings."""
+    """One allow or deny.
 
-    effect: Literal["allow", "deny"]
+    `redaction` "": what the action shows when nothing is said: `masked` for read, detokenize and export, the whole
+    value as the precision of search. `purposes` empty: the purposes granted to the role. `connection`: holds only for
+    what goes through the connection of that name. `until`: holds before that moment, UTC; None for always. `unsafe`
+    lifts type ceilings. `roles`: of a rule that stands outside a `role` block and says `to`; () inside one.
+    """
+
+    effect: Effect
     actions: tuple[Action, ...]
     targets: tuple[Target, ...] = (Target(),)
     redaction: str = "plain_text"
     where: Predicate = ALWAYS
     purposes: tuple[Purpose, ...] = ()
+    connection: str = ""
+    budget: Budget | None = None
+    until: datetime | None = None
     unsafe: bool = False
+    roles: tuple[str, ...] = ()
+    span: Span = field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A named set of rules."""
+    """A named set of rules. `purposes`: what the role is granted for; () for whatever its holders are granted."""
 
     name: str
-    about: str
+    about: str = field(compare=False)
     rules: tuple[Rule, ...]
+    purposes: tuple[Purpose, ...] = ()
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenyUse:
+    """A promise: data labelled at or below `labels` is not used for `purposes` (at or below), about `subjects` if any
+    are named. Binds declared systems and callers alike."""
+
+    labels: tuple[str, ...]
+    purposes: tuple[Purpose, ...]
+    subjects: tuple[str, ...] = ()
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequireConsent:
+    """A promise: for `purposes` (at or below) only data of people who consented to `key` is used."""
+
+    key: str
+    purposes: tuple[Purpose, ...]
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """A promise: of data labelled at or below `labels`, `redaction` and what reveals more is shown to connections
+    alone, whatever a rule says."""
+
+    redaction: str
+    labels: tuple[str, ...]
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+Promise = DenyUse | RequireConsent | Limit
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Every role in force, under one version that audit entries name."""
+    """Every role and promise in force, under one version that audit entries name."""
 
     version: str
     roles: tuple[Role, ...]
+    promises: tuple[Promise, ...] = ()
 
     def role(self, name: str) -> Role | None:
         """Return the role called `name`, or None."""

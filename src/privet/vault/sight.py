@@ -12,7 +12,7 @@ from privet.vault.schema import Column, Table
 from privet.vault.sealer import Sealer, Texts
 from privet.vault.values import show
 from privet.vocabulary.datatype import DataType, Wire, data_type, reveals_more
-from privet.vocabulary.predicate import ALWAYS, And, Compare, In, Or, Predicate, Value, targets
+from privet.vocabulary.predicate import ALWAYS, And, Attribute, Compare, In, Or, Predicate, Value, targets
 
 Lookup = Callable[[str], str | None]
 
@@ -138,7 +138,7 @@ def canonical_literal(column: Column, part_name: str, value: Value) -> str:
     part = kind.part(part_name) if part_name else None
     if part is not None:
         return part.fix(str(value))
-    if isinstance(value, bytes):
+    if isinstance(value, bytes | Attribute):
         raise InvalidValue("expected text", type_name=kind.name)
     return kind.normalize(value)
 

@@ -36,9 +36,11 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One thing that somebody wants to do: an action on columns of one table, for a purpose or none."""
+    """One thing that somebody wants to do: an action on columns of one table, for a purpose or none,
+    through a connection to a third party or none."""
 
     action: Action
     table: str
     columns: tuple[str, ...]
     purpose: Purpose | None = None
+    connection: str = ""

@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">="]
-Value = str | int | float | bytes | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """In place of a value: an attribute of the caller (`caller.region`), known when the caller is."""
+
+    name: str
+
+
+Value = str | int | float | bytes | bool | Attribute | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,9 @@ class Not:
 
 
 Predicate = Compare | In | And | Or | Not
+
+QUEUE = "@queue"  # target: `QUEUE = name` holds for records that stand in that queue for the caller
+CONSENT = "@consent"  # target: `CONSENT = key` holds for records whose person has consented; unknown people have not
 ALWAYS = And()
 NEVER = Or()
 
