@@ -199,7 +199,7 @@ def shreddable(values: aes.Bytes) -> Iterator[Row]:
     """Sealing under a key each: measured on a part, told for a million."""
     count = 20_000
     texts, ids = aes.unstack(values[:count]), aes.unstack(id_rows(count))
-    keys = aes.unstack(np.frombuffer(digest.random_bytes(64 * count), np.uint8).reshape(count, 64))
+    keys = aes.unstack(np.frombuffer(digest.random_bytes(32 * count), np.uint8).reshape(count, 32))
     sealed = seal.seal_each(keys, 1, CONTEXT, ids, texts)
     row = within("", lambda: seal.open_each(keys, 1, CONTEXT, ids, sealed), 15)
     row["work"] = "seconds: verified open of 1 M shreddable cells from buffers, a key each (50 times 20,000)"

@@ -51,24 +51,23 @@ BOUNDS = {
         "randomness share the rest; the two tags cost next to nothing."
     ),
     "1 M cards with the defaults: validate + token drawn,": (
-        "The token: SHA-256 binds its cell to it and a CRC-32 is part of its text, each called once a card through "
-        "Python. Both are four fifths of the token, and the token is four fifths of the card."
+        "The token: SHA-256 binds its cell to it, called once a card through Python, and its text is an object of its "
+        "own."
     ),
     "seconds: verified open of 1 M cells from SQLite": (
         "Rows: SQLite and the Python objects of a row with two blobs are nearly half of it; the other half joins them "
         "into buffers again, opens them, and cuts the texts apart."
     ),
     "vault: records/s into a store": (
-        "Checking and canonicalizing six columns is over two fifths, tokens are a fifth; ciphers less than a tenth. "
+        "Checking and canonicalizing six columns is a quarter, tokens are another; ciphers less than a tenth. "
         "Every cell, tag and token is a `bytes` of its own on its way to the store."
     ),
     "vault: seconds to export 1 M cells, sealed": (
-        "Masks, which work on one value at a time, are two fifths of it; opening cells is a quarter, checking heads a "
-        "sixth."
+        "Masks, which work on one value at a time, are a third of it; opening cells is a fifth, checking heads a tenth."
     ),
     "vault: seconds to export 1 M cells, shreddable": (
         "A key for each person and column: to derive it, to set its schedule up and to open one cell with it are "
-        "three fifths of it, and no batch shares a key. The goal was set for cells alone, without heads and masks."
+        "half of it, and no batch shares a key. The goal was set for cells alone, without heads and masks."
     ),
 }
 

@@ -7,8 +7,9 @@ YAML: no duplicate keys, no aliases, no tags, positions kept for every value.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,8 +20,6 @@ T = TypeVar("T")
 MAX_DEPTH = 64
 
 _NESTED = frozenset({dict, list})
-_ONE_BRACKET = bytes.maketrans(b"{}", b"[]")
-_NO_BRACKET = bytes(set(range(256)) - set(b"{}[]"))
 
 _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)  # possessive: never looks back
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -57,30 +56,41 @@ def read_json(body: bytes, *, max_keys: int) -> object:
         raise TooLarge(f"expected JSON of depth at most {MAX_DEPTH}, found more") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise MalformedBody("expected one JSON value in UTF-8", hint="see RFC 8259") from None
-    # INVARIANT: the body is JSON from here on, so colons and brackets outside strings are keys and depth.
-    # Without escapes every second piece between quotes is a string, which is quicker to see than by a pattern.
-    bare = _STRINGS.sub(b"", body) if b"\\" in body else b"".join(body.split(b'"')[::2])
-    if bare.count(b"{") + bare.count(b"[") > MAX_DEPTH and _depth(bare) > MAX_DEPTH:
+    found, depth = _extent(value)
+    if depth > MAX_DEPTH:
         raise TooLarge(f"expected JSON of depth at most {MAX_DEPTH}, found more")
-    keys = bare.count(b":")
+    keys = body.count(b":")
+    if keys != found:  # colons within strings, or a key that came twice
+        keys = _bare(body).count(b":")
     if keys > max_keys:
         raise TooLarge(f"expected at most {max_keys} keys, found more")
     if b"\\u" in body:
         _check_escapes(body, value)
     # A decoded object holds each key once, so fewer decoded keys than colons means that one came twice.
-    if keys > 1 and _count_keys(value) != keys:
+    if keys != found:
         raise MalformedBody("expected each key of an object once, found a duplicate key")
     return value
 
 
-def _depth(bare: bytes) -> int:
-    """Return the depth of JSON without its strings, MAX_DEPTH + 1 for more than MAX_DEPTH."""
-    brackets = bare.translate(_ONE_BRACKET, _NO_BRACKET)
-    depth = 0
-    while brackets and depth <= MAX_DEPTH:
-        brackets = brackets.replace(b"[]", b"")  # one pass takes away the innermost level
+def _bare(body: bytes) -> bytes:
+    """Return JSON without its strings: what colons are left stand after keys."""
+    # Without escapes every second piece between quotes is a string, which is quicker to see than by a pattern.
+    return _STRINGS.sub(b"", body) if b"\\" in body else b"".join(body.split(b'"')[::2])
+
+
+def _extent(value: object) -> tuple[int, int]:
+    """Return (keys of all objects, depth) of a decoded value."""
+    keys = depth = 0
+    level = [value] if type(value) in _NESTED else []
+    while level:
         depth += 1
-    return depth
+        objects = [item for item in level if isinstance(item, dict)]
+        keys += sum(map(len, objects))
+        inner = [*map(dict.values, objects), *(item for item in level if isinstance(item, list))]
+        if _NESTED.isdisjoint(map(type, chain.from_iterable(inner))):
+            break
+        level = [item for item in chain.from_iterable(inner) if type(item) in _NESTED]
+    return keys, depth
 
 
 def _check_escapes(body: bytes, value: object) -> None:
@@ -92,21 +102,6 @@ def _check_escapes(body: bytes, value: object) -> None:
         msgspec.json.encode(value).decode()
     except UnicodeError:
         raise MalformedBody("expected JSON without lone surrogates") from None
-
-
-def _count_keys(value: object) -> int:
-    keys, left = 0, [value]
-    while left:
-        item = left.pop()
-        items: Iterable[object]
-        if isinstance(item, dict):
-            keys += len(item)
-            items = item.values()
-        else:
-            items = item if isinstance(item, list) else ()
-        if not _NESTED.isdisjoint(map(type, items)):
-            left += [inner for inner in items if type(inner) in _NESTED]
-    return keys
 
 
 def _scrub(text: str) -> tuple[str, str]:

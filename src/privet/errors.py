@@ -76,6 +76,12 @@ class InvalidQuery(InvalidInput):
     code = "invalid_query"
 
 
+class InvalidPolicy(InvalidInput):
+    """A policy text that cannot be used; `at` holds file, line and column, `faults` every fault at once."""
+
+    code = "invalid_policy"
+
+
 class InvalidToken(InvalidInput):
     """Text that is not a token of the shape it claims."""
 

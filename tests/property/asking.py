@@ -10,11 +10,24 @@ from typing import Any
 
 Row = dict[str, Any]
 
-# What each column is called in a question, by table; `tags` is an array.
-PEOPLE = ("name", "mail", "born", "score", "state")
+# What each column is called in a question, by table; `tags` is an array, `more` is json with typed paths.
+PEOPLE = ("name", "mail", "born", "score", "state", "more")
 ORDERS = ("total", "note")
 NUMBERS = ("score", "total")
 TABLE = {**dict.fromkeys((*PEOPLE, "tags"), "people"), **dict.fromkeys((*ORDERS, "person"), "orders")}
+
+
+def at(*keys: str) -> Callable[[Any], Any]:
+    """Return what reads a path of json, None where there is nothing."""
+
+    def read(value: Any) -> Any:
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        return value
+
+    return read
+
+
 PARTS: dict[str, dict[str, Callable[[str], Any]]] = {
     "name": {
         "prefix_3": lambda text: text.lower()[:3] or None,
@@ -24,6 +37,12 @@ PARTS: dict[str, dict[str, Callable[[str], Any]]] = {
     "born": {"year": lambda text: text[:4], "year_month": lambda text: text[:7]},
     "tags": {"prefix_3": lambda text: text.lower()[:3] or None},
     "note": {"prefix_3": lambda text: text.lower()[:3] or None},
+    "more": {
+        "home.city": at("home", "city"),
+        "home.Level": at("home", "Level"),
+        "since": at("since"),
+        "since.year": lambda value: value["since"][:4] if at("since")(value) else None,
+    },
 }
 
 
@@ -103,6 +122,14 @@ class Both:
 
     word: str
     items: tuple[Any, ...]
+
+    def conjuncts(self) -> Iterator[Any]:
+        """Yield what all has to hold, ANDs inside ANDs taken apart."""
+        for item in self.items:
+            if isinstance(item, Both) and item.word == "AND":
+                yield from item.conjuncts()
+            else:
+                yield item
 
     def sql(self) -> str:
         if self.word == "NOT":

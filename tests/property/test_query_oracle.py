@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from privet.app.wiring import new_ring
 from privet.crypto.keystores.local import LocalStore
+from privet.errors import InvalidQuery
 from privet.policy.decide import decide
 from privet.policy.roles import BUILT_IN
 from privet.secret import Secret
@@ -33,17 +34,32 @@ DEED = Deed(principal="p1", verb="test", policy="built-in/1", at_ms=NOW)
 WHO = Principal(id="p1", name="test", roles=("owner",))
 TYPES = {
     **{"name": "string", "mail": "contact.email", "born": "date", "score": "integer", "state": "address.state"},
-    **{"tags": "string[]", "total": "decimal", "note": "string"},
+    **{"tags": "string[]", "total": "decimal", "note": "string", "more": "json"},
 }
+PATHS = ", paths: {home.city: string, home.Level: integer, since: date}"
 INDEXES: dict[str, dict[str, tuple[str, ...]]] = {
     "all": {
         **{"name": ("exact", "prefix_3"), "mail": ("exact", "domain"), "born": ("exact", "year", "year_month")},
         **{"score": ("exact",), "state": ("exact",), "tags": ("exact", "prefix_3")},
         **{"total": ("exact",), "note": ("exact", "prefix_3")},
+        "more": ("home.city", "home.Level", "since", "since.year"),
     },
-    "some": {"name": ("prefix_3",), "mail": ("domain",), "born": ("year",), "state": ("exact",), "tags": ("prefix_3",)},
+    "some": {
+        **{"name": ("prefix_3",), "mail": ("domain",), "born": ("year",), "state": ("exact",), "tags": ("prefix_3",)},
+        "more": ("home.city",),
+    },
     "none": {},
+    "sets": {"state": ("exact",), "score": ("exact",)},
+    "cut": {
+        **{"name": ("exact", "prefix_3"), "mail": ("domain",), "score": ("exact",), "note": ("exact",)},
+        "more": ("home.city", "since.year"),
+    },
 }
+SETS = {  # compound indexes of the case of that name
+    "people": (("name", "state"), ("more.home.city", "mail.domain"), ("born.year", "more.home.Level", "score")),
+    "orders": (("total", "note"),),
+}
+BITS = 4  # of the tags in the case `cut`: so few that unequal values share them
 NAMES = ("Ann", "ann", "Anna", "Anton", "Bo", "Böe", "zoe", "an", "Ann Example", "x")
 VALUES: dict[str, tuple[Any, ...]] = {
     "name": NAMES,
@@ -54,19 +70,38 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "tags": NAMES,
     "total": ("-1.5", "0", "2.25", "10", "100.125"),
     "note": NAMES,
+    "more": (
+        {"home": {"city": "Oslo", "Level": 2}, "since": "1999-02-28"},
+        {"home": {"city": "Oslo", "Level": 10}, "since": "1980-06-15"},
+        {"home": {"city": "Bergen", "Level": -3}},
+        {"home": {"city": None}, "since": "1999-12-31"},
+        {"home": "none", "Level": 2},
+        {"home": ["Oslo"]},
+        "Oslo",
+    ),
 }
 
 
-def schema(indexes: dict[str, tuple[str, ...]]) -> str:
+def schema(case: str) -> str:
+    indexes = INDEXES[case]
+
     def field(name: str) -> str:
-        ours = f"type: '{TYPES[name]}', keep: sealed, index: [{', '.join(indexes.get(name, ()))}], leak: equality"
+        index = ", ".join(f"{each}: {{bits: {BITS}}}" if case == "cut" else each for each in indexes.get(name, ()))
+        index = f"{{{index}}}" if case == "cut" else f"[{index}]"
+        ours = f"type: '{TYPES[name]}', keep: sealed, index: {index}, leak: equality" + (
+            PATHS if name == "more" else ""
+        )
         return f"          - {{name: {name}, fides_meta: {{privet: {{{ours}}}}}}}\n"
+
+    def sets(table: str) -> str:
+        listed = ", ".join(f"[{', '.join(targets)}]" for targets in SETS[table]) if case == "sets" else ""
+        return f"        fides_meta: {{privet: {{indexes: [{listed}]}}}}\n"
 
     return (
         "dataset:\n  - fides_key: t\n    collections:\n"
-        "      - name: people\n        fields:\n"
+        f"      - name: people\n{sets('people')}        fields:\n"
         + "".join(map(field, (*PEOPLE, "tags")))
-        + "      - name: orders\n        fields:\n"
+        + f"      - name: orders\n{sets('orders')}        fields:\n"
         + "          - {name: person, fides_meta: {privet: {references: people.id}}}\n"
         + "".join(map(field, ORDERS))
     )
@@ -81,8 +116,8 @@ class Case:
         self.vault: Vault = create_vault(
             id=b"vault-of-a-test!", name=name, store=store, ring=ring, clock=lambda: NOW, deed=DEED
         )
-        migrate.apply(self.vault, read_schema(schema(INDEXES[name])), DEED)
-        self.indexes, self.runner = INDEXES[name], runner
+        migrate.apply(self.vault, read_schema(schema(name)), DEED)
+        self.name, self.indexes, self.runner = name, INDEXES[name], runner
         self.held: dict[str, list[bytes]] = {"people": [], "orders": []}
         self.permits = Permits(read=self.permit("read"), search=self.permit("search"))
 
@@ -134,7 +169,8 @@ ORDER = st.fixed_dictionaries({**{column: value(column) for column in ORDERS}, "
 
 
 def spots(columns: tuple[str, ...]) -> st.SearchStrategy[Spot]:
-    return st.sampled_from([Spot(column, part) for column in columns for part in ("", *PARTS.get(column, ()))])
+    found = [Spot(column, part) for column in columns for part in ("", *PARTS.get(column, ()))]
+    return st.sampled_from([spot for spot in found if spot != Spot("more")])
 
 
 def literal(spot: Spot) -> st.SearchStrategy[Any]:
@@ -151,15 +187,27 @@ def leaf(draw: st.DrawFn, columns: tuple[str, ...]) -> Fact:
     ops = ["=", "!=", "IN", "=", "IN", "<", "<=", ">", ">=", "BETWEEN"]
     if not (array and spot.part):
         ops.append("IS NULL")
-    if spot.column in ("name", "tags", "note", "mail"):
+    if spot.column in ("name", "tags", "note", "mail") or spot.part == "home.city":
         ops += ["LIKE", "LIKE"]
     op = draw(st.sampled_from(ops))
     if op == "IS NULL":
         return Fact(spot, op)
     if op == "LIKE":
-        return Fact(spot, op, (draw(st.sampled_from(("a", "an", "ANN", "ann", "anna", "bo", "x", "exa"))),))
+        return Fact(spot, op, (draw(st.sampled_from(("a", "an", "ANN", "ann", "anna", "bo", "x", "exa", "os"))),))
     count = {"IN": draw(st.integers(1, 3)), "BETWEEN": 2}.get(op, 1)
     return Fact(spot, op, tuple(draw(literal(spot)) for _ in range(count)))
+
+
+@st.composite
+def together(draw: st.DrawFn, columns: tuple[str, ...]) -> Both:
+    """Return what a compound index answers."""
+    targets = draw(st.sampled_from([targets for table in SETS.values() for targets in table]))
+    pairs = [target.partition(".") for target in targets]
+    asked = [Spot(column, part) for column, _, part in pairs if column in columns]
+    count = draw(st.integers(1, 2))
+    op = "IN" if count > 1 else "="
+    facts = [Fact(spot, op, tuple(draw(literal(spot)) for _ in range(count))) for spot in asked]
+    return Both("AND", tuple(facts or [draw(leaf(columns))]))
 
 
 def conditions(columns: tuple[str, ...]) -> st.SearchStrategy[Any]:
@@ -171,7 +219,7 @@ def conditions(columns: tuple[str, ...]) -> st.SearchStrategy[Any]:
             | st.builds(Both, st.just("NOT"), st.tuples(inner))
         )
 
-    return st.recursive(leaf(columns), more, max_leaves=5)
+    return st.recursive(leaf(columns) | leaf(columns) | together(columns), more, max_leaves=5)
 
 
 @st.composite
@@ -197,8 +245,9 @@ def asks(draw: st.DrawFn) -> Ask:
 # --- the law ----------------------------------------------------------------------------------------------------
 
 
-def decided(ask: Ask, indexes: dict[str, tuple[str, ...]]) -> bool:
+def decided(ask: Ask, case: str) -> bool:
     """Return whether tags alone can answer."""
+    indexes = INDEXES[case]
 
     def tagged(spot: Spot) -> bool:
         return (spot.part or "exact") in indexes.get(spot.column, ())
@@ -206,17 +255,70 @@ def decided(ask: Ask, indexes: dict[str, tuple[str, ...]]) -> bool:
     def exact(test: Fact) -> bool:
         if test.op == "IS NULL":
             return not test.spot.part or tagged(test.spot)
-        return test.op in ("=", "!=", "IN") and test.spot.column != "tags" and tagged(test.spot)
+        return test.op in ("=", "!=", "IN") and test.spot.column != "tags" and tagged(test.spot) and case != "cut"
 
-    if not all(map(exact, leaves_of(ask.where))):
+    def whole(tree: Any, *, flip: bool) -> bool:
+        if isinstance(tree, Fact):
+            return exact(tree)
+        if tree.word == "AND" and not flip:
+            return all(whole(item, flip=False) for item in alone(list(tree.conjuncts()), case))
+        return all(whole(item, flip=flip is not (tree.word == "NOT")) for item in tree.items)
+
+    if ask.where is not None and not whole(ask.where, flip=False):
         return False
     if not (ask.group or ask.sums):
         return not ask.order
     counts = all(f == "count" or (f == "count_distinct" and spot and tagged(spot)) for f, spot in ask.sums)
-    return counts and all(map(tagged, ask.group))
+    return counts and all(map(tagged, ask.group))  # the case `cut` refuses these
+
+
+def alone(items: list[Any], case: str) -> list[Any]:
+    """Return the items of a conjunction that no compound index answers together with others."""
+    for targets in (*SETS["people"], *SETS["orders"]) if case == "sets" else ():
+        chosen = []
+        for target in targets:
+            column, _, part = target.partition(".")
+            tests = [item for item in items if isinstance(item, Fact) and item.op in ("=", "IN")]
+            chosen += [test for test in tests if test.spot == Spot(column, part)][:1]
+        if len(chosen) == len(targets):
+            # The same condition that is said twice is one.
+            said = {(test.spot, frozenset(map(str, test.values))) for test in chosen}
+            items = [
+                item
+                for item in items
+                if not (
+                    isinstance(item, Fact)
+                    and item.op in ("=", "IN")
+                    and (item.spot, frozenset(map(str, item.values))) in said
+                )
+            ]
+    return items
+
+
+def refused(ask: Ask) -> bool:
+    """Return whether the case `cut` refuses a question: its tags decide nothing."""
+
+    def cut(spot: Spot | None) -> bool:
+        return (
+            spot is not None and spot.column != "tags" and (spot.part or "exact") in INDEXES["cut"].get(spot.column, ())
+        )
+
+    def flipped(tree: Any, *, flip: bool) -> bool:
+        if isinstance(tree, Fact):
+            return tree.op in ("=", "!=", "IN") and cut(tree.spot) and flip is not (tree.op == "!=")
+        return any(flipped(item, flip=flip is not (tree.word == "NOT")) for item in tree.items)
+
+    equal = any(test.op in ("=", "!=", "IN") and cut(test.spot) for test in leaves_of(ask.where))
+    counted = any(map(cut, ask.group)) or any(f == "count_distinct" and cut(spot) for f, spot in ask.sums)
+    more = len(ask.tables) > 1 or bool(ask.group or ask.sums)
+    return counted or (equal and more) or (ask.where is not None and flipped(ask.where, flip=False))
 
 
 def check(case: Case, ask: Ask, expected: list[tuple[Any, ...]]) -> None:
+    if case.name == "cut" and refused(ask):
+        with pytest.raises(InvalidQuery, match="needs whole tags"):
+            case.ask(ask)
+        return
     answer = case.ask(ask)
     rows = [tuple(row) for row in answer.rows]
     size = min(ask.limit or 1000, len(expected))
@@ -226,7 +328,7 @@ def check(case: Case, ask: Ask, expected: list[tuple[Any, ...]]) -> None:
     at = [ask.shown.index(spot) for spot, _ in ask.order]
     if width:
         assert [[row[i] for i in at] for row in rows] == [[row[i] for i in at] for row in expected[:size]]
-    assert (answer.used == "index") is decided(ask, case.indexes)
+    assert (answer.used == "index") is decided(ask, case.name)
     if answer.used != "index" and not case.indexes and all(test.op != "IS NULL" for test in leaves_of(ask.where)):
         assert answer.used == "scan"
 

@@ -79,10 +79,11 @@ class Cmac:
         if len(prefix) % 16 or (prefix and not width):
             raise ValueError("expected a prefix of whole blocks before at least one byte")
         if width and width % 16 == 0:
-            return self.chain(np.ascontiguousarray(rows), self._whole, prefix)
-        block = padded(rows)
-        block[:, width] = 0x80
-        return self.chain(block, self._partial, prefix)
+            return self._fold(_blocks(rows), self._whole, prefix)
+        whole = width - width % 16
+        tail = padded(rows[:, whole:])
+        tail[:, width - whole] = 0x80
+        return self._fold([*_blocks(rows[:, :whole]), *_blocks(tail)], self._partial, prefix)
 
     def stacked(self, rows: Bytes, lengths: Counts) -> Blocks:
         """Return the (n, 2) tags of rows of unlike lengths that fill the same number of blocks.
@@ -94,22 +95,29 @@ class Cmac:
         short = np.flatnonzero(lengths < width)
         rows[short, lengths[short]] = 0x80
         last = np.where((lengths == width)[:, None], self._whole, self._partial)
-        return self.chain(rows, last, b"")
+        return self.chain(rows, last)
 
     def last(self, *, whole: bool) -> Blocks:
         """Return the subkey that a last block is mixed with, as (1, 2): whole, or one that had to be padded."""
         return self._whole if whole else self._partial
 
-    def chain(self, rows: Bytes, last: Blocks, prefix: bytes = b"") -> Blocks:
-        """Return the CBC-MAC of contiguous (n, 16 k) rows; `last` (one block, or one a row) is mixed into the end."""
-        words = rows.view(np.uint64)
-        state = self._absorb(prefix)
-        block = np.empty((len(rows), 2), np.uint64)
-        for step in range(0, words.shape[1], 2):
-            _xor(words[:, step : step + 2], state, block)
-            if step == words.shape[1] - 2:
+    def chain(self, rows: Bytes, last: Blocks) -> Blocks:
+        """Return the CBC-MAC of (n, 16 k) rows; `last` (one block, or one a row) is mixed into the end."""
+        return self._fold(_blocks(rows), last, b"")
+
+    def _fold(self, steps: Sequence[npt.NDArray[np.void]], last: Blocks, prefix: bytes) -> Blocks:
+        """Return the CBC-MAC of rows that are given as n items of 16 bytes for each block step."""
+        block = np.empty((len(steps[0]), 2), np.uint64)
+        lane, state = items(block.view(np.uint8)), self._absorb(prefix) if prefix else None
+        for at, step in enumerate(steps, 1):
+            # Brought together first, so that what is mixed in is one long pass.
+            lane[...] = step
+            if state is not None:
+                _xor(block, state, block)
+            if at == len(steps):
                 _xor(block, last, block)
             state = self._ecb.blocks(block)
+        assert state is not None  # there is a step
         return state
 
     def _absorb(self, prefix: bytes) -> Blocks:
@@ -281,7 +289,15 @@ def _constant(number: int) -> Blocks:
     return np.frombuffer(number.to_bytes(16, "big"), np.uint64).reshape(1, 2)
 
 
+def _blocks(rows: Bytes) -> list[npt.NDArray[np.void]]:
+    """Return each block step of (n, 16 k) rows, whose bytes lie together, as n items."""
+    return list(rows.view("V16").T) if rows.shape[1] else []
+
+
 def _xor(left: Blocks, right: Blocks, out: Blocks) -> None:
+    if left.shape == right.shape and left.flags.c_contiguous and right.flags.c_contiguous:
+        np.bitwise_xor(left, right, out=out)
+        return
     # Two long strided passes: numpy would otherwise start an inner loop of two words for each row.
     np.bitwise_xor(left[:, 0], right[:, 0], out=out[:, 0])
     np.bitwise_xor(left[:, 1], right[:, 1], out=out[:, 1])

@@ -6,6 +6,7 @@ Which part answers which question is the data type's business; which key tags it
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from privet.crypto import aes
 CROSSING, CROSSING_STEP = 40, 8
 # Parts are taken in runs of this many, so that the second look at each finds it in the cache.
 RUN = 4096
+# Of so many parts at least half must come twice before each different one is tagged once.
+SAMPLE = 64
 
 
 class Tagger:
@@ -39,6 +42,15 @@ class Tagger:
         """Return the 16-byte tag of each part, in order. Parts may have unlike lengths."""
         if len(parts) < CROSSING:
             return [self._mac.one(part) for part in parts]
+        if 2 * len(set(parts[:SAMPLE])) <= min(SAMPLE, len(parts)):
+            distinct = list(dict.fromkeys(parts))
+            tag_of = dict(zip(distinct, self._tags(distinct), strict=True))
+            return [tag_of[part] for part in parts]
+        return self._tags(parts)
+
+    def _tags(self, parts: Sequence[bytes]) -> list[bytes]:
+        if len(parts) < CROSSING:
+            return [self._mac.one(part) for part in parts]
         out: list[bytes] = []
         for start in range(0, len(parts), RUN):
             out += self._run(parts[start : start + RUN])
@@ -51,6 +63,25 @@ class Tagger:
         for rows in aes.slices(count, width):
             out[rows] = self._mac.rows(parts[rows])
         return out.view(np.uint8)
+
+    def tags_of_rows(self, count: int, columns: Sequence[bytes | Sequence[bytes]]) -> list[bytes]:
+        """Return the tags of `count` rows, each made of one piece a column, in the order of `columns`.
+
+        A column is the piece that all rows share, or a piece a row, all of one length: the caller has seen to that.
+        """
+        if count < CROSSING:
+            spread = [repeat(column, count) if isinstance(column, bytes) else column for column in columns]
+            return [self._mac.one(b"".join(row)) for row in zip(*spread, strict=False)]
+        widths = [len(column) if isinstance(column, bytes) else len(column[0]) for column in columns]
+        out: list[bytes] = []
+        for rows in aes.slices(count, sum(widths)):
+            block, at = np.empty((rows.stop - rows.start, sum(widths)), np.uint8), 0
+            for column, width in zip(columns, widths, strict=True):
+                pieces = column if isinstance(column, bytes) else b"".join(column[rows])
+                aes.items(block[:, at : at + width])[...] = np.frombuffer(pieces, f"V{width}")
+                at += width
+            out += aes.unstack(self._mac.rows(block).view(np.uint8))
+        return out
 
     def _run(self, parts: Sequence[bytes]) -> list[bytes]:
         lengths = aes.lengths_of(parts)
@@ -75,3 +106,27 @@ class Tagger:
                 tags = self._mac.stacked(aes.stack(parts[rows], lengths[rows], 16 * steps), lengths[rows])
             out += aes.unstack(tags.view(np.uint8))
         return out
+
+
+class Cut:
+    """A tagger that keeps the first `bits` bits of its tags; the others are zero, so that tags stay 16 bytes wide.
+
+    Unequal parts may have equal tags: who reads them cannot be sure, nor can who asks.
+    """
+
+    __slots__ = ("_mask", "_tagger")
+
+    def __init__(self, tagger: Tagger, bits: int) -> None:
+        if not 0 < bits < 128:
+            raise ValueError("expected from 1 to 127 bits")
+        self._tagger = tagger
+        self._mask = (1 << 128) - (1 << 128 - bits)
+
+    def tag(self, part: bytes) -> bytes:
+        """Return the 16-byte tag of one part."""
+        return (int.from_bytes(self._tagger.tag(part), "big") & self._mask).to_bytes(16, "big")
+
+    def tags(self, parts: Sequence[bytes]) -> list[bytes]:
+        """Return the 16-byte tag of each part, in order."""
+        mask = self._mask
+        return [(int.from_bytes(tag, "big") & mask).to_bytes(16, "big") for tag in self._tagger.tags(parts)]

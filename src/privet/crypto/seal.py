@@ -6,6 +6,7 @@
     ..  n  ciphertext                    (suite "gcm": and 16 bytes of tag)
 
 The associated data is context (16) || record id (16). The suite comes from the key's record, never from the cell.
+A cell under a key of its own (`seal_each`) is AES-256-GCM with its tag where the synthetic IV is, then the IV.
 Every text is padded before it is sealed: 0x80, then zeros to the next multiple of `pad_bytes` (ISO/IEC 7816-4), and
 with `pad_bytes` of 0 or 1 the 0x80 alone, so that opening needs no rule and guesses nothing.
 Which key seals what, and who may open it, is decided elsewhere.
@@ -31,6 +32,10 @@ Suite = Literal["siv", "gcm"]
 KEY_BYTES: dict[Suite, int] = {"siv": 64, "gcm": 32}
 HEAD_BYTES = 5
 OVERHEAD_BYTES: dict[Suite, int] = {"siv": HEAD_BYTES + 16, "gcm": HEAD_BYTES + 28}
+EACH_KEY_BYTES = 32
+_IV_BYTES = 12
+_EACH_IV = HEAD_BYTES + 16
+_EACH_TEXT = _EACH_IV + _IV_BYTES
 
 # Measured: one SIV call costs 2.7 us, a batch 90 us and 8 us more for every block of a text: below this many values
 # (and so many more for each block) the calls are faster.
@@ -249,9 +254,7 @@ class CellKey:
             raise ValueError("expected a context of 16 bytes, and as many ids of 16 bytes as values")
 
     def _fault(self, cell: bytes, at: int) -> Damaged:
-        if len(cell) > OVERHEAD_BYTES[self.suite] and cell[:1] == b"\x01" and key_id(cell) != self.key_id:
-            return WrongKey(f"expected a cell of key {self.key_id}, found key {key_id(cell)}", at=f"cell {at}")
-        return _damaged(at)
+        return _fault(cell, self.key_id, OVERHEAD_BYTES[self.suite], at)
 
 
 def seal_each(
@@ -262,17 +265,22 @@ def seal_each(
     texts: Sequence[bytes],
     pad_bytes: int = 0,
 ) -> list[bytes]:
-    """Return one cell for each text, each sealed under its own 64-byte key ("siv"), all naming `key_id`.
+    """Return one cell for each text, each sealed under its own key of 32 bytes, all naming `key_id`.
 
     For shreddable columns: the key comes from the record's subject, and `key_id` tells only the column's version.
+    AES-256-GCM (NIST SP 800-38D): OpenSSL makes its key ready in a third of the time of AES-SIV's two, and random IVs
+    do not repeat under a key that seals one person's values of one column.
     """
     _check(context, ids, len(texts))
     _check_keys(keys)
     head = b"\x01" + key_id.to_bytes(4, "big")
-    return [
-        head + AESSIV(key).encrypt(_pad(text, pad_bytes), [context + id_])
-        for key, id_, text in zip(keys, ids, texts, strict=True)
-    ]
+    pool = digest.random_bytes(_IV_BYTES * len(texts))
+    out = []
+    for at, (key, id_, text) in enumerate(zip(keys, ids, texts, strict=True)):
+        iv = pool[at * _IV_BYTES : (at + 1) * _IV_BYTES]
+        body = AESGCM(key).encrypt(iv, _pad(text, pad_bytes), context + id_)
+        out.append(head + body[-16:] + iv + body[:-16])
+    return out
 
 
 def open_each(
@@ -284,10 +292,11 @@ def open_each(
     head = b"\x01" + key_id.to_bytes(4, "big")
     out = []
     for at, (key, id_, cell) in enumerate(zip(keys, ids, cells, strict=True)):
-        if cell[:HEAD_BYTES] != head or len(cell) <= OVERHEAD_BYTES["siv"]:
-            raise CellKey(key_id, "siv", Secret(key))._fault(cell, at)
+        if cell[:HEAD_BYTES] != head or len(cell) <= _EACH_TEXT:
+            raise _fault(cell, key_id, _EACH_TEXT, at)
         try:
-            padded = AESSIV(key).decrypt(cell[HEAD_BYTES:], [context + id_])
+            body = cell[_EACH_TEXT:] + cell[HEAD_BYTES:_EACH_IV]
+            padded = AESGCM(key).decrypt(cell[_EACH_IV:_EACH_TEXT], body, context + id_)
         except InvalidTag:
             raise _damaged(at) from None
         out.append(_unpad(padded, at))
@@ -304,6 +313,13 @@ def siv(cell: bytes, suite: Suite = "siv") -> bytes:
     return cell[-16:] if suite == "gcm" else cell[HEAD_BYTES : HEAD_BYTES + 16]
 
 
+def sivs(cells: Sequence[bytes], suite: Suite = "siv") -> list[bytes]:
+    """Return `siv` of each cell."""
+    if suite == "gcm":
+        return [cell[-16:] for cell in cells]
+    return [cell[HEAD_BYTES:_EACH_IV] for cell in cells]
+
+
 def _check(context: bytes, ids: Sequence[bytes], count: int) -> None:
     # A wrong length here would let bytes of the context and of the id pass for each other.
     if len(context) != 16 or len(ids) != count or not set(map(len, ids)) <= {16}:
@@ -311,9 +327,15 @@ def _check(context: bytes, ids: Sequence[bytes], count: int) -> None:
 
 
 def _check_keys(keys: Sequence[bytes]) -> None:
-    # The library would take 32 bytes for a key of AES-128.
-    if not set(map(len, keys)) <= {KEY_BYTES["siv"]}:
-        raise ValueError("expected keys of 64 bytes")
+    # The library would take 16 bytes for a key of AES-128.
+    if not set(map(len, keys)) <= {EACH_KEY_BYTES}:
+        raise ValueError(f"expected keys of {EACH_KEY_BYTES} bytes")
+
+
+def _fault(cell: bytes, expected: int, overhead: int, at: int) -> Damaged:
+    if len(cell) > overhead and cell[:1] == b"\x01" and key_id(cell) != expected:
+        return WrongKey(f"expected a cell of key {expected}, found key {key_id(cell)}", at=f"cell {at}")
+    return _damaged(at)
 
 
 def _damaged(at: int) -> Damaged:

@@ -20,9 +20,9 @@ from privet.secret import Secret
 SUBJECT_KEY_BYTES = 32
 EPOCH_KEY_BYTES = 64
 
-# HMAC (RFC 2104) takes a key shorter than its block of 128 bytes filled up with zeros, under two masks.
+# HMAC (RFC 2104) takes a key shorter than its block of 64 bytes filled up with zeros, under two masks.
 _INNER, _OUTER = bytes(b ^ 0x36 for b in range(256)), bytes(b ^ 0x5C for b in range(256))
-_FILL = 128 - SUBJECT_KEY_BYTES
+_FILL = 64 - SUBJECT_KEY_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,18 +158,18 @@ def new_subject_keys(count: int) -> list[bytes]:
 
 
 def cell_keys(subject_keys: Sequence[bytes], context: bytes) -> list[bytes]:
-    """Return, for each 32-byte subject key, the 64-byte key of her cells in the column of `context` (16 bytes).
+    """Return, for each 32-byte subject key, the 32-byte key of her cells in the column of `context` (16 bytes).
 
-    HKDF-Expand of RFC 5869 with SHA-512 and one block of output, `context` as its info. The extract step is left
+    HKDF-Expand of RFC 5869 with SHA-256 and one block of output, `context` as its info. The extract step is left
     out, because subject keys are uniform (section 3.3). Deriving is safe here: the parent is what gets forgotten.
     """
     if set(map(len, subject_keys)) - {SUBJECT_KEY_BYTES}:
         raise InvalidInput(f"expected subject keys of {SUBJECT_KEY_BYTES} bytes")
     # Written out, since a call of hmac.digest costs half as much again.
-    sha512 = hashlib.sha512
+    sha256 = hashlib.sha256
     inner, outer = b"\x36" * _FILL + context + b"\x01", b"\x5c" * _FILL
     return [
-        sha512(key.translate(_OUTER) + outer + sha512(key.translate(_INNER) + inner).digest()).digest()
+        sha256(key.translate(_OUTER) + outer + sha256(key.translate(_INNER) + inner).digest()).digest()
         for key in subject_keys
     ]
 

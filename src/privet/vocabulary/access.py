@@ -24,14 +24,18 @@ ACTIONS: tuple[Action, ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """A person or service that acts. `scopes` narrow what its roles allow; empty means no narrowing."""
+    """A person or service that acts. `scopes` (actions) and `vaults` narrow what its roles allow; empty means no
+    narrowing. `attributes`: what `caller.NAME` is in a condition. `credential`: the id of what it proved itself by."""
 
     id: str
     name: str
     roles: tuple[str, ...]
     purposes: tuple[Purpose, ...] = ()
     scopes: tuple[str, ...] = ()
+    vaults: tuple[str, ...] = ()
     attributes: Mapping[str, str] = field(default_factory=dict)
+    kind: Literal["person", "service"] = "service"
+    credential: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,12 @@ from privet.errors import InvalidValue
 from privet.shelf import Shelf
 
 Keep = Literal["sealed", "shreddable", "transient"]
-TokenKind = Literal["stored", "random", "sealed", "ff1", "transient", "none"]
+TokenKind = Literal["stored", "random", "record", "sealed", "ff1", "transient", "none"]
 Wire = str | int | float | bool | None | list["Wire"] | dict[str, "Wire"]
 
 
 BATCH = 16  # values from which a type's batch path is worth its start
+SAMPLE = 64  # values that tell whether a batch repeats itself
 
 
 def _same(text: str) -> str:
@@ -33,6 +34,7 @@ class Part:
     the part's own form; raises InvalidValue. `few`: the part takes few values, so that an index on it must be
     declared with `leak: equality`. `cover`: (lowest, highest) canonical values → every part value that a value
     in that range can have, for parts that prune ranges (years, buckets); None where ranges are not answered.
+    `order`: part → sort key; None for that of text and of digits. `present`: part → wire value.
     """
 
     name: str
@@ -41,6 +43,8 @@ class Part:
     fix: Callable[[str], str] = _same
     few: bool = False
     cover: Callable[[str, str], Sequence[str]] | None = None
+    order: Callable[[str], object] | None = None
+    present: Callable[[str], Wire] = _same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +93,16 @@ class DataType:
 
     def canonicalize(self, values: Sequence[Wire]) -> tuple[list[str], dict[int, str]]:
         """Return canonical texts ("" at faults) and {position: rule broken}."""
+        if len(values) >= BATCH and _repeat(values):
+            distinct = list(dict.fromkeys(values))
+            texts, faults = self._canonicalize(distinct)
+            text_of = dict(zip(distinct, texts, strict=True))
+            rule_of = {distinct[at]: rule for at, rule in faults.items()}
+            broken = {at: rule_of[value] for at, value in enumerate(values) if value in rule_of} if faults else {}
+            return [text_of[value] for value in values], broken
+        return self._canonicalize(values)
+
+    def _canonicalize(self, values: Sequence[Wire]) -> tuple[list[str], dict[int, str]]:
         if self.normalize_all is not None and len(values) >= BATCH:
             return self.normalize_all(values)
         texts, faults = [], {}
@@ -99,6 +113,13 @@ class DataType:
                 texts.append("")
                 faults[at] = error.rule
         return texts, faults
+
+
+def _repeat(values: Sequence[Wire]) -> bool:
+    """Return whether values are texts of which, by the first ones, each comes at least twice."""
+    first = values[:SAMPLE]
+    # Texts alone: 1, 1.0 and true are one key of a mapping, and lists are none.
+    return set(map(type, first)) == {str} and 2 * len(set(first)) <= len(first) and set(map(type, values)) == {str}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ in a store. Values are what the level compares: texts and numbers above, tags an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -96,3 +96,47 @@ def targets(predicate: Predicate) -> Iterator[str]:
         yield from targets(predicate.item)
     else:
         yield predicate.target
+
+
+def rewritten(predicate: Predicate, change: Callable[[Compare | In], Predicate | None]) -> Predicate | None:
+    """Return the predicate with each comparison changed, None as soon as `change` returns None."""
+    if isinstance(predicate, Compare | In):
+        return change(predicate)
+    if isinstance(predicate, Not):
+        item = rewritten(predicate.item, change)
+        return None if item is None else Not(item)
+    items: list[Predicate] = []
+    for old in predicate.items:
+        new = rewritten(old, change)
+        if new is None:
+            return None
+        items.append(new)
+    return And(tuple(items)) if isinstance(predicate, And) else Or(tuple(items))
+
+
+def comparisons(predicate: Predicate) -> Iterator[Compare | In]:
+    """Yield every comparison, in reading order, repeats included."""
+    if isinstance(predicate, And | Or):
+        for item in predicate.items:
+            yield from comparisons(item)
+    elif isinstance(predicate, Not):
+        yield from comparisons(predicate.item)
+    else:
+        yield predicate
+
+
+def attributes(leaf: Compare | In) -> Iterator[str]:
+    """Yield the name of every attribute of the caller that a comparison reads."""
+    for value in leaf.values if isinstance(leaf, In) else (leaf.value,):
+        if isinstance(value, Attribute):
+            yield value.name
+
+
+def union(wheres: Iterable[Predicate]) -> Predicate:
+    """Return the disjunction, flattened: NEVER and ALWAYS themselves where it is none or all."""
+    items: list[Predicate] = []
+    for where in wheres:
+        if where is ALWAYS:
+            return ALWAYS
+        items.extend(where.items if isinstance(where, Or) else (where,))
+    return NEVER if not items else items[0] if len(items) == 1 else Or(tuple(items))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from privet.crypto.aes import unstack
-from privet.crypto.index import CROSSING, RUN, Tagger
+from privet.crypto.index import CROSSING, RUN, Cut, Tagger
 
 TAGGER = Tagger(bytes(range(32)))
 
@@ -38,6 +38,22 @@ def test_runs_of_a_long_list_join_in_order() -> None:
 
 def test_a_tag_has_all_128_bits() -> None:
     assert {len(tag) for tag in TAGGER.tags([b"10", b"11"] * CROSSING)} == {16}
+
+
+@given(st.lists(st.binary(max_size=70), max_size=40), st.integers(1, 127))
+def test_a_cut_tag_is_the_beginning_of_the_whole_one(parts: list[bytes], bits: int) -> None:
+    cut = Cut(TAGGER, bits).tags(parts)
+    assert cut == [Cut(TAGGER, bits).tag(part) for part in parts]
+    for short, whole in zip(cut, TAGGER.tags(parts), strict=True):
+        shown = f"{int.from_bytes(short, 'big'):0128b}"
+        assert len(short) == 16 and "1" not in shown[bits:]
+        assert shown[:bits] == f"{int.from_bytes(whole, 'big'):0128b}"[:bits]
+
+
+@pytest.mark.parametrize("bits", [0, 128, -1])
+def test_a_cut_tag_keeps_some_bits_and_not_all(bits: int) -> None:
+    with pytest.raises(ValueError, match="127 bits"):
+        Cut(TAGGER, bits)
 
 
 def test_keys_do_not_share_tags() -> None:

@@ -6,7 +6,7 @@ import hmac
 from dataclasses import replace
 
 import pytest
-from cryptography.hazmat.primitives.hashes import SHA512
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from privet.crypto import shred
@@ -109,11 +109,11 @@ def test_forgotten_epoch_keys_are_asked_of_the_root_again() -> None:
     assert held.unwrap(rows) == keys
 
 
-def test_cell_keys_are_hkdf_expand_with_sha_512() -> None:
+def test_cell_keys_are_hkdf_expand_with_sha_256() -> None:
     keys, context = shred.new_subject_keys(20), b"context of colum"
-    expected = [HKDFExpand(SHA512(), 64, context).derive(key) for key in keys]
+    expected = [HKDFExpand(SHA256(), 32, context).derive(key) for key in keys]
     assert shred.cell_keys(keys, context) == expected
-    assert shred.cell_keys(keys[:1], context) == [hmac.digest(keys[0], context + b"\x01", "sha512")]
+    assert shred.cell_keys(keys[:1], context) == [hmac.digest(keys[0], context + b"\x01", "sha256")]
 
 
 def test_cell_keys_differ_by_subject_and_column() -> None:

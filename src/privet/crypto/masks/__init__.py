@@ -9,6 +9,7 @@ but `STARS`, which hides even the length.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from privet.shelf import Shelf
@@ -17,6 +18,8 @@ from privet.vocabulary.datatype import DataType, Mask, Wire
 STARS = "***"
 # All else is starred, letters and digits of every script among it.
 SEPARATORS = frozenset(" -./+()")
+_BARE = str.maketrans("", "", "".join(SEPARATORS))
+_LETTER = re.compile(r"[^ \-./+()]")
 
 MASKS: Shelf[Mask] = Shelf("privet.crypto.masks", Mask, word="mask")
 
@@ -28,9 +31,10 @@ def ending(name: str, count: int) -> Callable[[DataType, str], Wire]:
         shown = _shown(datatype, text)
         piece = _piece(datatype, name, text)
         if piece is None:
-            return starred(shown, _last(shown, count))
-        ends = bool(piece) and _letters(shown).endswith(_letters(piece))
-        return starred(shown, _last(shown, len(_letters(piece)))) if ends else alone(piece, text)
+            return _ended(shown, count)
+        letters = _letters(piece)
+        ends = bool(piece) and _letters(shown).endswith(letters)
+        return _ended(shown, len(letters)) if ends else alone(piece, text)
 
     return apply
 
@@ -90,12 +94,17 @@ def _shown(datatype: DataType, text: str) -> str:
 
 
 def _letters(text: str) -> str:
-    return "".join(character for character in text if character not in SEPARATORS)
+    return text.translate(_BARE)
 
 
-def _last(text: str, count: int) -> frozenset[int]:
-    places = [at for at, character in enumerate(text) if character not in SEPARATORS]
-    return frozenset(places[-count:]) if count else frozenset()
+def _ended(text: str, count: int) -> str:
+    """Return `text` with a star for each letter but the last `count`; STARS alone as `starred` says."""
+    if not 0 < count < len(_letters(text)):
+        return STARS
+    cut = len(text) - count
+    while len(_letters(text[cut:])) < count:  # separators among the last characters
+        cut -= 1
+    return _LETTER.sub("*", text[:cut]) + text[cut:]
 
 
 def _first(text: str, count: int) -> frozenset[int]:

@@ -26,6 +26,24 @@ def iso_date(value: Wire, type_name: str) -> str:
     return text
 
 
+def iso_dates(texts: Sequence[str], first: int, last: int) -> list[str]:
+    """Return those texts that are `YYYY-MM-DD` of a day in the years `first` to `last`, "" for each other."""
+    low, high = f"{first:04}", f"{last:04}-99"
+    try:
+        # The calendar reads other forms, too, but writes this one alone.
+        days = map(str, map(date.fromisoformat, texts))
+        return [text if text == day and low <= text <= high else "" for text, day in zip(texts, days, strict=True)]
+    except ValueError:
+        return [text if _is_day(text) and low <= text <= high else "" for text in texts]
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return str(date.fromisoformat(text)) == text
+    except ValueError:
+        return False
+
+
 def year(first: int, last: int) -> Part:
     """Return the part `year`, which answers ranges. An empty end of a range reaches to `first` or `last`."""
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from privet.errors import InvalidValue
 from privet.vocabulary.datatype import Part, Wire
-from privet.vocabulary.types._text import clean, starred
+from privet.vocabulary.types._text import clean, is_clean, starred
 
 # Letters of ASCII are the common case; every other letter and mark is asked of `str`.
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z '.,\-]*")
+_SPACED = re.compile(r"[A-Za-z][A-Za-z'.,\-]*(?: [A-Za-z'.,\-]+)*")
 _MARKS = frozenset(" '’ʼ‘`´-‐‑–.,·・‧()\"\u200c\u200d")
 _ORDINAL = re.compile(r"\b(?:2nd|3rd|[4-9]th)\b", re.IGNORECASE)
 _TITLES = "mr mrs ms miss mx dr prof professor doctor rev sir dame hon herr frau sr sra señor señora"
@@ -39,6 +41,17 @@ def name(value: Wire, type_name: str, longest: int) -> str:
     if not letters:
         raise InvalidValue("expected at least one letter", type_name=type_name)
     return text
+
+
+def names(texts: Sequence[str], longest: int) -> list[str]:
+    """Return those texts that `name` surely leaves as they are, "" for each other."""
+    return [
+        text
+        if len(text) <= longest
+        and (_SPACED.fullmatch(text) or (text.replace(" ", "").isalpha() and is_clean(text, longest)))
+        else ""
+        for text in texts
+    ]
 
 
 def _is_mark(ch: str) -> bool:

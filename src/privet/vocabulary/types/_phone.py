@@ -7,8 +7,9 @@ as `phonenumbers.is_valid_number`; whatever it cannot settle alone goes to the l
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from privet.errors import InvalidValue
 from privet.vocabulary.datatype import Part, Wire
@@ -33,15 +34,18 @@ _KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class _Region:
-    """The rules of one region: `lengths` gives, for a count of digits, its general pattern and that of all kinds."""
+    """The rules of one region: `lengths` gives, for a count of digits, its general pattern and that of all kinds.
+
+    They are compiled when they are first asked: a calling code of many regions takes long to compile.
+    """
 
     code: str
     leading: re.Pattern[str] | None
-    lengths: dict[int, tuple[re.Pattern[str], re.Pattern[str]]]
+    lengths: dict[int, tuple[str, str]]
 
     def holds(self, digits: str) -> bool:
         pair = self.lengths.get(len(digits))
-        return pair is not None and pair[0].fullmatch(digits) is not None and pair[1].fullmatch(digits) is not None
+        return pair is not None and all(_compiled(pattern).fullmatch(digits) for pattern in pair)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,11 @@ def normalize(value: Wire, type_name: str) -> str:
     if found is None or not (_fast(found) or _parsed(found) == found):
         raise InvalidValue("expected a number of its country's numbering plan", type_name=type_name)
     return found
+
+
+def accepted(texts: Sequence[str]) -> list[str]:
+    """Return those texts that are E.164 of the main region of a calling code, "" for each other."""
+    return [text if (rule := _rule(text[1:4])) and rule.fullmatch(text) else "" for text in texts]
 
 
 def split(text: str) -> tuple[str, str]:
@@ -144,6 +153,11 @@ def parts() -> tuple[Part, ...]:
 
 
 @cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+@cache
 def _code(calling: str) -> _Code | None:
     from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, region_code_for_country_code
 
@@ -156,20 +170,41 @@ def _code(calling: str) -> _Code | None:
     return _Code(regions=regions, prefix=re.compile(prefix) if prefix else None)
 
 
+@lru_cache(1000)
+def _rule(start: str) -> re.Pattern[str] | None:
+    """Return what all of `_fast` says of numbers that start with three digits, as one pattern; None where it cannot.
+
+    It takes numbers of the region that is asked first, where no national prefix could stand before them.
+    """
+    if not (start.isdecimal() and start.isascii()):
+        return None
+    calling, _ = split(f"+{start}")
+    code = _code(calling)
+    if code is None or not code.regions or code.regions[0].leading:
+        return None
+    forms = [
+        rf"(?=[0-9]{{{count}}}\Z)(?=(?:{general})\Z)(?:{kinds})\Z"
+        for count, (general, kinds) in code.regions[0].lengths.items()
+        if 7 <= len(calling) + count <= 17
+    ]
+    prefix = f"(?!{code.prefix.pattern})" if code.prefix else ""
+    return re.compile(rf"\+{calling}{prefix}(?:{'|'.join(forms)})") if forms else None
+
+
 def _region(calling: int, name: str) -> _Region | None:
     from phonenumbers import PhoneMetadata
 
     plan = PhoneMetadata.metadata_for_region_or_calling_code(calling, name)
     if plan is None or not plan.general_desc or not plan.general_desc.national_number_pattern:
         return None
-    general = re.compile(plan.general_desc.national_number_pattern)
+    general = plan.general_desc.national_number_pattern
     kinds = [kind for label in _KINDS if (kind := getattr(plan, label)) and kind.national_number_pattern]
     lengths = {}
     for count in plan.general_desc.possible_length or range(2, 18):
         # A kind without lengths of its own has those of the general description.
         fitting = [kind.national_number_pattern for kind in kinds if count in (kind.possible_length or (count,))]
         if fitting:
-            lengths[count] = general, re.compile("|".join(f"(?:{pattern})" for pattern in fitting))
+            lengths[count] = general, "|".join(f"(?:{pattern})" for pattern in fitting)
     leading = re.compile(plan.leading_digits) if plan.leading_digits else None
     return _Region(code=name, leading=leading, lengths=lengths)
 

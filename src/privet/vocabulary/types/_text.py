@@ -41,6 +41,13 @@ def clean(value: Wire, type_name: str, longest: int) -> str:
     return text
 
 
+def is_clean(text: str, longest: int) -> bool:
+    """Return whether `clean` surely leaves `text` as it is: printable, in NFC, with single spaces inside alone."""
+    # What `_REFUSED` finds is not printable to `str`, and of white space the space alone is.
+    tidy = text.isprintable() and len(text) <= longest and " ".join(text.split()) == text
+    return tidy and (text.isascii() or unicodedata.is_normalized("NFC", text))
+
+
 def visible(text: str, type_name: str, longest: int) -> str:
     """Return `text` in NFC. Raises InvalidValue where it holds a control or an invisible formatting character."""
     # Refused before the normalization, whose cost grows with the length.

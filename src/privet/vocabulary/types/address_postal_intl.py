@@ -87,13 +87,14 @@ def normalize(value: Wire) -> str:
 
 def _of_country(place: str, code: str) -> str:
     # LV-1010, MD-2001 and AZ 1000 repeat the country, which stands before the colon already.
-    code = re.sub(rf"^{place}[ \-]", "", code)
+    code = code.removeprefix(f"{place}-") if code[2:3] == "-" else code.removeprefix(f"{place} ")
     british = _british(code) if place in _BRITISH_PLACES else None
     if british:
         return british
-    for shape, places in _SHAPES.items():
-        if place in places.split() and _tight(shape).fullmatch(_bare(code)):
-            return _respaced(shape, _bare(code))
+    bare = _bare(code)
+    for shape in _shapes_of(place):
+        if _tight(shape).fullmatch(bare):
+            return _respaced(shape, bare)
     raise InvalidValue("expected a postal code of the named country", type_name=NAME)
 
 
@@ -108,6 +109,11 @@ def _bare(text: str) -> str:
 
 def _source(shape: str) -> str:
     return "".join(_CLASSES.get(ch, re.escape(ch)) for ch in shape)
+
+
+@cache
+def _shapes_of(place: str) -> tuple[str, ...]:
+    return tuple(shape for shape, places in _SHAPES.items() if place in places.split())
 
 
 @cache

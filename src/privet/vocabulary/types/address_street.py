@@ -6,7 +6,8 @@ import re
 
 from privet.errors import InvalidValue
 from privet.vocabulary.datatype import DataType, Part, Wire
-from privet.vocabulary.types._text import clean, fold
+from privet.vocabulary.types._bulk import in_bulk
+from privet.vocabulary.types._text import clean, fold, is_clean
 
 NAME = "address.street"
 LONGEST = 200
@@ -142,6 +143,12 @@ PART = DataType(
     about="The street line of an address.",
     category="user.contact.address.street",
     normalize=normalize,
+    normalize_all=in_bulk(
+        lambda texts: [
+            text if (text[:1].isalnum() or text[-1:].isalnum()) and is_clean(text, LONGEST) else "" for text in texts
+        ],
+        normalize,
+    ),
     sources=("USPS Publication 28, sections 23 and 213 and appendices C1 and C2", "UPU S42: thoroughfare, premises"),
     aliases=("street",),
     parts=(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from privet.errors import InvalidValue
 from privet.vocabulary.datatype import DataType, Part, Wire
+from privet.vocabulary.types._bulk import in_bulk
 from privet.vocabulary.types._text import fold, prefix, raw
 
 NAME = "contact.email"
@@ -13,11 +15,13 @@ NAME = "contact.email"
 # Plain ASCII addresses, which need no library: a dot-atom (RFC 5322, section 3.2.3) of at most 64 octets (RFC 5321,
 # section 4.5.3.1.1), labels of letters, digits and inner hyphens of at most 63 (RFC 1035, section 2.3.4), a top
 # level that ends with a letter, and no label with hyphens third and fourth, which IDNA reserves (RFC 5890, 2.3.1).
+_LOCAL_FORM = r"[A-Za-z0-9_!#$%&'*+\-/=?^`{|}~]+(?:\.[A-Za-z0-9_!#$%&'*+\-/=?^`{|}~]+)*"
 _PLAIN = re.compile(
-    r"(?=.{1,64}@)([A-Za-z0-9_!#$%&'*+\-/=?^`{|}~]+(?:\.[A-Za-z0-9_!#$%&'*+\-/=?^`{|}~]+)*)"
+    rf"(?=.{{1,64}}@)({_LOCAL_FORM})"
     r"@((?:(?!..--)[A-Za-z0-9](?:[A-Za-z0-9\-]{0,61}[A-Za-z0-9])?\.)+"
     r"(?!..--)(?:[A-Za-z0-9][A-Za-z0-9\-]{0,61})?[A-Za-z])"
 )
+_LOCAL = re.compile(rf"(?=.{{1,64}}\Z){_LOCAL_FORM}")
 _LONGEST = 254
 # The library decides about reserved names (RFC 6761, RFC 7686) and mailboxes whose case does not matter (RFC 2142).
 _RESERVED = (".arpa", ".invalid", ".local", ".localhost", ".onion", ".test")
@@ -38,6 +42,27 @@ def normalize(value: Wire) -> str:
     if domain.endswith(_RESERVED) or (len(local) < 11 and local.lower() in _ROLES):
         return _by_library(text)
     return f"{local}@{domain}"
+
+
+def _accept(texts: Sequence[str]) -> list[str]:
+    """Return plain addresses as `normalize` does, "" for each other. Each domain is looked at once."""
+    domains: dict[str, str] = {}
+    out = []
+    for text in texts:
+        local, _, domain = text.partition("@")
+        lower = domains.get(domain)
+        if lower is None:
+            lower = domains[domain] = _plain_domain(domain)
+        plain = lower and _LOCAL.fullmatch(local) and len(text) <= _LONGEST
+        role = len(local) < 11 and local.lower() in _ROLES
+        out.append(f"{local}@{lower}" if plain and not role else "")
+    return out
+
+
+def _plain_domain(domain: str) -> str:
+    match = _PLAIN.fullmatch(f"a@{domain}")
+    lower = match[2].lower() if match else ""
+    return "" if lower.endswith(_RESERVED) else lower
 
 
 def _by_library(text: str) -> str:
@@ -68,6 +93,7 @@ PART = DataType(
     about="An e-mail address.",
     category="user.contact.email",
     normalize=normalize,
+    normalize_all=in_bulk(_accept, normalize),
     sources=(
         "RFC 5321, sections 4.1.2 and 4.5.3.1",
         "RFC 5322, section 3.4.1",

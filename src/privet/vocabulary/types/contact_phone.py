@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from privet.vocabulary.datatype import DataType, Wire
 from privet.vocabulary.types import _phone as phone
+from privet.vocabulary.types._bulk import in_bulk
 
 NAME = "contact.phone"
 
@@ -18,6 +19,7 @@ PART = DataType(
     about="A telephone number.",
     category="user.contact.phone_number",
     normalize=normalize,
+    normalize_all=in_bulk(phone.accepted, normalize),
     sources=("ITU-T E.164 (2010), section 6", "RFC 3966: visual separators", "libphonenumber metadata"),
     aliases=("phone", "mobile"),
     parts=phone.parts(),

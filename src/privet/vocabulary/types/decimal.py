@@ -7,9 +7,11 @@ from decimal import Decimal
 
 from privet.errors import InvalidValue
 from privet.vocabulary.datatype import DataType, Wire
+from privet.vocabulary.types._bulk import in_bulk
 
 _NUMBER = re.compile(r"([+\-]?)([0-9]{0,40})(?:\.([0-9]{0,40}))?(?:[eE]([+\-]?[0-9]{1,2}))?")
 _MOST_DIGITS = 38
+_CANONICAL = re.compile(r"(?:0|[1-9][0-9]{0,37})(?:\.[0-9]{0,37}[1-9])?")
 
 
 def normalize(value: Wire) -> str:
@@ -39,6 +41,7 @@ PART = DataType(
     about="An exact decimal number.",
     category="user",
     normalize=normalize,
+    normalize_all=in_bulk(lambda texts: [text if _CANONICAL.fullmatch(text) else "" for text in texts], normalize),
     sources=("RFC 8259, section 6: numbers", "ISO/IEC 9075-2: exact numeric types"),
     aliases=("number",),
     redactions=("redacted", "plain_text"),

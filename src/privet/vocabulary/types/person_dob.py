@@ -5,6 +5,7 @@ from __future__ import annotations
 from privet.errors import InvalidValue
 from privet.vocabulary.datatype import DataType, Wire
 from privet.vocabulary.types import _dates as dates
+from privet.vocabulary.types._bulk import in_bulk
 
 NAME = "person.dob"
 FIRST, LAST = 1890, 2100
@@ -26,6 +27,7 @@ PART = DataType(
     about="Date of birth.",
     category="user.demographic.date_of_birth",
     normalize=normalize,
+    normalize_all=in_bulk(lambda texts: dates.iso_dates(texts, FIRST, LAST), normalize),
     sources=("ISO 8601-1:2019, section 5.2.2.1: calendar date, extended format", "RFC 3339, section 5.6: full-date"),
     aliases=("dob", "date_of_birth"),
     parts=(

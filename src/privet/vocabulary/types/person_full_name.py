@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from privet.vocabulary.datatype import DataType, Part, Wire
 from privet.vocabulary.types import _people as people
+from privet.vocabulary.types._bulk import in_bulk
 
 NAME = "person.full_name"
+LONGEST = 200
 
 
 def normalize(value: Wire) -> str:
     """Return the name trimmed, in NFC, with single spaces; its case and order stay."""
-    return people.name(value, NAME, 200)
+    return people.name(value, NAME, LONGEST)
 
 
 PART = DataType(
@@ -18,6 +20,7 @@ PART = DataType(
     about="The whole name of a person.",
     category="user.name",
     normalize=normalize,
+    normalize_all=in_bulk(lambda texts: people.names(texts, LONGEST), normalize),
     sources=(
         "Unicode Standard Annex 15: NFC",
         "W3C, Personal names around the world",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from privet.errors import InvalidValue
 from privet.vocabulary.datatype import DataType, Wire
+from privet.vocabulary.types._bulk import in_bulk
 from privet.vocabulary.types._text import last_four, prefix, raw, starred, visible
 
 LONGEST = 4096
@@ -25,6 +26,12 @@ PART = DataType(
     about="A short text of no particular meaning.",
     category="user",
     normalize=normalize,
+    normalize_all=in_bulk(
+        lambda texts: [
+            text.strip() if text.isascii() and text.isprintable() and len(text) <= LONGEST else "" for text in texts
+        ],
+        normalize,
+    ),
     sources=("Unicode Standard Annex 15: NFC",),
     parts=(prefix(3), last_four()),
     indexes=("exact", "prefix_3"),
