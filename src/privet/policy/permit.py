@@ -2,25 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
+from privet.policy.syntax import NOWHERE, Budget, Rule, Span
 from privet.vocabulary.access import Action
+from privet.vocabulary.datatype import DataType
 from privet.vocabulary.predicate import Predicate
+
+SHOWING: frozenset[Action] = frozenset({"read", "detokenize", "export"})
+ASKING: frozenset[Action] = SHOWING | {"search"}
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """The rule that a decision rests on. `place`: its position among the rules of its role, from 1; `span`: where it
+    stands in the policy's text."""
+
+    role: str
+    place: int
+    span: Span = NOWHERE
+
+    def __str__(self) -> str:
+        return f"{self.role}/{self.place}"
+
+
+NO_RULE = Basis("", 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """A redaction and the rows on which it holds."""
+    """A redaction and the rows on which it holds. `redaction`: a mask that the type lists, or one of its parts, which
+    is then all that is shown or asked about. `rule`: who says so."""
 
     redaction: str
     where: Predicate
+    rule: Basis = NO_RULE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permit:
-    """`columns`: column name → sights, most revealing first (one plain sight for actions that show nothing).
-    A column that is absent is denied. `rows`: the rows on which any column is permitted."""
+    """`columns`: column name → sights, most revealing first (plain ones for actions that show nothing).
+    A column that is absent is denied. `rows`: the rows on which any column is permitted; of a deletion, those that
+    may be deleted whole. `rules`: what the permit rests on. `budgets`: those of its rules that state one. `until`: the
+    earliest moment, UTC, at which the decision may be another; None where time changes nothing."""
 
     principal: str
     action: Action
@@ -29,7 +55,69 @@ class Permit:
     rows: Predicate
     policy: str
     purpose: str
+    rules: tuple[Basis, ...] = ()
+    budgets: tuple[tuple[Basis, Budget], ...] = ()
+    until: datetime | None = None
 
     def allows(self, column: str) -> bool:
         """Return whether anything at all is permitted on `column`."""
         return column in self.columns
+
+
+# --- what reveals more ------------------------------------------------------------------------------------------
+
+
+def rank(kind: DataType, name: str) -> float:
+    """Return how much a redaction shows, from 0 on. A part that is no redaction counts as just below the whole."""
+    if name in kind.redactions:
+        return kind.redactions.index(name)
+    return len(kind.redactions) - 1.5 if kind.part(name) else 0
+
+
+def order(kind: DataType, name: str) -> float:
+    """Return what sights are sorted by. A part alone is shown only where nothing of the whole value is."""
+    return rank(kind, name) if name in kind.redactions else 0.5
+
+
+def shows(kind: DataType, name: str, part: str) -> bool:
+    """Return whether a redaction may show a part, everything for part "". Where nobody can say it counts as shown."""
+    if not part:
+        return True
+    return name != "redacted" and (part not in kind.redactions or rank(kind, name) >= rank(kind, part))
+
+
+def covering(kind: DataType, name: str) -> frozenset[str]:
+    """Return the redactions that leave nothing for this one to add on the same row."""
+    if name not in kind.redactions:
+        return frozenset((name, "plain_text"))
+    return frozenset(more for more in kind.redactions if rank(kind, more) >= rank(kind, name))
+
+
+def shown(kind: DataType, action: Action, rule: Rule, part: str, limits: Iterable[str]) -> str:
+    """Return what an allow shows of a column, or of a part of it: a redaction or a part, "" for nothing at all.
+
+    `limits`: redactions of the column that are for connections alone, with all that reveals more.
+    """
+    if action not in ASKING:
+        return "" if part else "plain_text"
+    if part:
+        plain = kind.part(part) is not None and rule.redaction in ("", "plain_text")
+        name = part if plain else "redacted"
+    else:
+        said = rule.redaction or ("plain_text" if action == "search" else "masked")
+        name = said if said in kind.redactions else "redacted"  # a mask that the type does not know shows nothing
+    if action == "search":
+        return name  # how precisely one may ask; ceilings and limits cap what is shown
+    if not (rule.unsafe or rule.connection) and rank(kind, name) > rank(kind, kind.ceiling):
+        name = kind.ceiling if name in kind.redactions else "redacted"
+    for limit in limits:
+        name = limited(kind, name, limit)
+    return name
+
+
+def limited(kind: DataType, name: str, limit: str) -> str:
+    """Return what is left of a redaction where `limit` and what reveals more are for connections alone."""
+    if rank(kind, name) < rank(kind, limit):
+        return name
+    fits = name in kind.redactions and "masked" in kind.redactions and rank(kind, "masked") < rank(kind, limit)
+    return "masked" if fits else "redacted"

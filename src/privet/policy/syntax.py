@@ -1,14 +1,14 @@
 """The tree of a policy: what the parser makes, the formatter writes and both readers walk.
 
 Two trees are equal when they mean the same word for word: where a node stood in a text (`span`) and what was written
-about it (`about`) do not count.
+about it (`about`, `notes`) do not count.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from privet.vocabulary.access import Action, Purpose
 from privet.vocabulary.predicate import ALWAYS, Predicate
@@ -16,9 +16,9 @@ from privet.vocabulary.predicate import ALWAYS, Predicate
 Effect = Literal["allow", "deny"]
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A piece of a text. `start`, `end`: code points from 0, `end` excluded. `line`, `column`: of `start`, from 1."""
+class Span(NamedTuple):
+    """A piece of a text. `start`, `end`: code points from 0, `end` excluded. `line`, `column`: of `start`, from 1.
+    A plain tuple, because a tree has several for each rule and frozen classes take twice as long to make."""
 
     start: int
     end: int
@@ -27,6 +27,19 @@ class Span:
 
 
 NOWHERE = Span(0, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What people wrote about a node, for the formatter: lines above it (`# …`, "" for an empty one), a comment beside
+    its end, lines below it (of a policy alone)."""
+
+    above: tuple[str, ...] = ()
+    beside: str = ""
+    below: tuple[str, ...] = ()
+
+
+NO_NOTES = Notes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +69,8 @@ class Rule:
     `redaction` "": what the action shows when nothing is said: `masked` for read, detokenize and export, the whole
     value as the precision of search. `purposes` empty: the purposes granted to the role. `connection`: holds only for
     what goes through the connection of that name. `until`: holds before that moment, UTC; None for always. `unsafe`
-    lifts type ceilings. `roles`: of a rule that stands outside a `role` block and says `to`; () inside one.
+    lifts type ceilings. `roles`: of a rule that stands outside a `role` block and says `to`; () inside one. Such a rule
+    is among the rules of each role that it names, so that readers need not look elsewhere.
     """
 
     effect: Effect
@@ -71,6 +85,7 @@ class Rule:
     unsafe: bool = False
     roles: tuple[str, ...] = ()
     span: Span = field(default=NOWHERE, compare=False)
+    notes: Notes = field(default=NO_NOTES, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +97,7 @@ class Role:
     rules: tuple[Rule, ...]
     purposes: tuple[Purpose, ...] = ()
     span: Span = field(default=NOWHERE, compare=False)
+    notes: Notes = field(default=NO_NOTES, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +109,7 @@ class DenyUse:
     purposes: tuple[Purpose, ...]
     subjects: tuple[str, ...] = ()
     span: Span = field(default=NOWHERE, compare=False)
+    notes: Notes = field(default=NO_NOTES, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +119,7 @@ class RequireConsent:
     key: str
     purposes: tuple[Purpose, ...]
     span: Span = field(default=NOWHERE, compare=False)
+    notes: Notes = field(default=NO_NOTES, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +130,7 @@ class Limit:
     redaction: str
     labels: tuple[str, ...]
     span: Span = field(default=NOWHERE, compare=False)
+    notes: Notes = field(default=NO_NOTES, compare=False)
 
 
 Promise = DenyUse | RequireConsent | Limit
@@ -124,6 +143,7 @@ class Policy:
     version: str
     roles: tuple[Role, ...]
     promises: tuple[Promise, ...] = ()
+    notes: Notes = field(default=NO_NOTES, compare=False)
 
     def role(self, name: str) -> Role | None:
         """Return the role called `name`, or None."""

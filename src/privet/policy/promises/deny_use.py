@@ -1,0 +1,35 @@
+"""That some data is not used for some purposes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from privet.policy.clauses._cursor import Cursor
+from privet.policy.promises import Vow
+from privet.policy.syntax import DenyUse, Notes, Promise, Span
+
+
+def _read(cursor: Cursor) -> Callable[[Span, Notes], Promise]:
+    cursor.expect("of")
+    labels = cursor.labels("category")
+    cursor.expect("for")
+    purposes = cursor.purposes()
+    subjects = cursor.labels("subject") if cursor.skip("about") else ()
+    return lambda span, notes: DenyUse(labels=labels, purposes=purposes, subjects=subjects, span=span, notes=notes)
+
+
+def _write(promise: Promise) -> str:
+    if not isinstance(promise, DenyUse):
+        return ""
+    about = f" about {', '.join(promise.subjects)}" if promise.subjects else ""
+    return f"deny use of {', '.join(promise.labels)} for {', '.join(promise.purposes)}{about}"
+
+
+PART = Vow(
+    name="deny_use",
+    about="data labelled at or below the categories is not used for the purposes, or for one below them",
+    opens=("deny", "use"),
+    form="deny use of CATEGORY, … for PURPOSE, … [about SUBJECT, …]",
+    read=_read,
+    write=_write,
+)
