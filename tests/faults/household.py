@@ -95,7 +95,8 @@ def faults(vault: Vault) -> list[str]:
     named: set[Any] = set()
     for table in vault.schema.tables:
         named |= {row[0] for row in vault.store.select(Select(table=table.rows, columns=("subject",)))}
-    named |= {row[0] for row in vault.store.select(Select(table="refs", columns=("subject",)))}
+    for name in ("tokens", "refs"):
+        named |= {row[0] for row in vault.store.select(Select(table=name, columns=("subject",)))}
     keys, _ = vault.demand_subjects().stores
     kept = {row[0] for row in keys.select(Select(table="subject_keys", columns=("subject",)))}
     found = ["a record without a key"] if named - kept - {None} else []

@@ -19,12 +19,12 @@ from privet.policy.roles import BUILT_IN
 from privet.secret import Secret
 from privet.store.port import ENGINES, Cell, Delete, Insert, Put, Row, Select, Step, Store, Unit, Update
 from privet.vault import records, reveal
+from privet.vault.holders import REFS, TOKENS
 from privet.vault.log.audit import Deed
 from privet.vault.log.checkpoint import Log
 from privet.vault.log.history import COLUMNS
 from privet.vault.log.verify import Report, verify
 from privet.vault.sight import View
-from privet.vault.tokens import REFS, TOKENS
 from privet.vault.vault import Vault, load_keys, open_vault
 from privet.vocabulary.access import Access, Action, Principal
 
@@ -211,6 +211,7 @@ KEY: dict[str, tuple[str, ...]] = {
     "audit": ("seq",),
     "tiles": ("level", "place"),
 }
+HOLDS = ("tokens", "refs")
 UNPROVEN = {"created", "updated"}  # times that nothing proves; see `verify`
 
 
@@ -336,25 +337,35 @@ def bring_a_deleted_record_back(hand: Hand) -> None:
     with_bonds(hand, old["id"])
 
 
-def with_bonds(hand: Hand, record: Cell) -> None:
-    """Put back all that hung on a record when it was older, and nothing of what hangs on it now."""
-    past, now = hand.world.past, hand.world.rows
-    others = {row["token"] for row in now["refs"] if row["holder"] != record}
-    lone = [(row["token"],) for row in now["refs"] if row["holder"] == record and row["token"] not in others]
-    hand.write(
+def without_bonds(hand: Hand, record: Cell) -> set[Cell]:
+    """Take away all that hangs on a record now; return the tokens that others hold."""
+    now = hand.world.rows
+    holds = [(row["token"], row["holder"]) for name in HOLDS for row in now[name]]
+    others = {raw for raw, holder in holds if holder not in (None, record)}
+    steps: list[Step] = [
         Delete("uniques", ("tag",), [(row["tag"],) for row in now["uniques"] if row["record"] == record]),
         Delete("elements", ("record",), ((record,),)),
         Delete("refs", ("holder",), ((record,),)),
-        Delete("tokens", ("token",), lone),
-    )
-    held = [row for row in past["refs"] if row["holder"] == record]
-    raws = {row["token"] for row in held}
-    for table, rows in (
-        ("uniques", [row for row in past["uniques"] if row["record"] == record]),
-        ("elements", [row for row in past["elements"] if row["record"] == record]),
-        ("tokens", [row for row in past["tokens"] if row["token"] in raws]),
-        ("refs", held),
-    ):
+        Delete("tokens", ("token",), [(raw,) for raw, holder in holds if holder == record and raw not in others]),
+    ]
+    own = [(None, None, r["token"]) for r in now["tokens"] if r["holder"] == record and r["token"] in others]
+    hand.write(*steps, *([Update("tokens", ("holder", "subject"), ("token",), own)] if own else []))
+    return others
+
+
+def with_bonds(hand: Hand, record: Cell) -> None:
+    """Put back all that hung on a record when it was older, and nothing of what hangs on it now."""
+    others, past = without_bonds(hand, record), hand.world.past
+    back, refs = [], [row for row in past["refs"] if row["holder"] == record]
+    beside = {row["token"] for row in refs}
+    for row in past["tokens"]:
+        raw, mine = row["token"], row["holder"] == record
+        if raw not in others and (mine or raw in beside):
+            back.append(row if mine else {**row, "holder": None, "subject": None})
+        elif mine:
+            refs.append(dict(zip(REFS, (raw, record, "r1", row["subject"], None), strict=True)))
+    tied = {name: [row for row in past[name] if row["record"] == record] for name in ("uniques", "elements")}
+    for table, rows in {**tied, "tokens": back, "refs": refs}.items():
         for row in rows:
             hand.write(Put(table, tuple(row), (tuple(row.values()),)))
 
@@ -362,12 +373,8 @@ def with_bonds(hand: Hand, record: Cell) -> None:
 def delete_a_record_with_all_its_bonds(hand: Hand) -> None:
     table = hand.random.choice(("r1", "r2"))
     record = hand.row(table)["id"]
-    hand.write(
-        Delete(table, ("id",), ((record,),)),
-        Delete("uniques", ("tag",), [(r["tag"],) for r in hand.world.rows["uniques"] if r["record"] == record]),
-        Delete("elements", ("record",), ((record,),)),
-        Delete("refs", ("holder",), ((record,),)),
-    )
+    hand.write(Delete(table, ("id",), ((record,),)))
+    without_bonds(hand, record)
 
 
 def add_a_record(hand: Hand) -> None:
@@ -387,6 +394,8 @@ def change_what_hangs_on_records(hand: Hand) -> None:
 def delete_what_hangs_on_records(hand: Hand) -> None:
     table = hand.random.choice(("tokens", "refs", "uniques", "elements"))
     row = hand.row(table)
+    if table == "tokens" and row["holder"] == digest.ZERO_ID:
+        raise Useless  # a token of nobody's: see `verify`
     hand.write(Delete(table, KEY[table], (tuple(row[name] for name in KEY[table]),)))
 
 
@@ -409,14 +418,30 @@ def swap_two_tokens(hand: Hand) -> None:
     hand.write(Update("tokens", (name,), ("token",), [(first[name], second["token"]), (second[name], first["token"])]))
 
 
+def held(hand: Hand, table: str) -> dict[str, Cell]:
+    """Return a row that says that a record holds a token."""
+    row = hand.row(table)
+    if row["holder"] in (None, digest.ZERO_ID):
+        raise Useless
+    return row
+
+
 def give_a_token_to_another_record(hand: Hand) -> None:
-    row, other = hand.row("refs"), hand.row("r1")
-    if row["rows"] is None or row["holder"] == other["id"]:
+    table = hand.random.choice(HOLDS)
+    row, other = held(hand, table), hand.row("r1")
+    if (row["token"], other["id"]) in {(r["token"], r["holder"]) for n in HOLDS for r in hand.world.rows[n]}:
         raise Useless
-    taken = {(r["token"], r["holder"]) for r in hand.world.rows["refs"]}
-    if (row["token"], other["id"]) in taken:
-        raise Useless
-    hand.set("refs", KEY["refs"], row, holder=other["id"], subject=other["subject"])
+    hand.set(table, ("token", "holder"), row, holder=other["id"], subject=other["subject"])
+
+
+def name_a_holder_twice(hand: Hand) -> None:
+    row = held(hand, "tokens")
+    hand.write(Put("refs", REFS, ((row["token"], row["holder"], "r1", row["subject"], None),)))
+
+
+def empty_the_holder_of_a_token(hand: Hand) -> None:
+    nobody = hand.random.choice((None, digest.ZERO_ID))
+    hand.set("tokens", KEY["tokens"], held(hand, "tokens"), holder=nobody, subject=None)
 
 
 WAYS: tuple[Callable[[Hand], None], ...] = (
@@ -445,16 +470,9 @@ WAYS: tuple[Callable[[Hand], None], ...] = (
     add_what_hangs_on_records,
     swap_two_tokens,
     give_a_token_to_another_record,
+    name_a_holder_twice,
+    empty_the_holder_of_a_token,
 )
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a tampering. `rules`: what found it, "open" for a refusal to open; empty: it was missed."""
-
-    way: str
-    seed: int
-    rules: frozenset[str]
 
 
 def look_after(way: Callable[[Hand], None], seed: int, world: World) -> frozenset[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import shutil
+from dataclasses import dataclass
 
 import pytest
 from tampering import (
@@ -19,7 +20,6 @@ from tampering import (
     VAULT,
     WAYS,
     Hand,
-    Outcome,
     World,
     a_log,
     all_rows,
@@ -44,6 +44,15 @@ from privet.vault.log.verify import verify
 from privet.vault.reader import read_schema
 from privet.vault.upkeep import migrate
 from privet.vault.vault import create_vault
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a tampering. `rules`: what found it, "open" for a refusal to open; empty: it was missed."""
+
+    way: str
+    seed: int
+    rules: frozenset[str]
 
 
 @pytest.fixture(scope="module")

@@ -44,9 +44,7 @@ class Plan:
         out: list[Value] = []
         for (name, kind), value in zip(self.targets, values, strict=True):
             if isinstance(value, tuple):
-                for item in value:
-                    if item is not None:
-                        check_value(name, kind, item)
+                _check_values(name, kind, value)
                 out.extend(value if len(value) <= FEW else (_as_json(kind, value),))
                 continue
             check_value(name, kind, value)
@@ -54,11 +52,30 @@ class Plan:
         return out
 
 
+def _check_values(name: str, kind: Kind, values: tuple[Value, ...]) -> None:
+    if kind == "blob" and set(map(type, values)) == {bytes}:
+        return
+    for item in values:
+        if item is not None:
+            check_value(name, kind, item)
+
+
 def _as_json(kind: Kind, values: tuple[Value, ...]) -> str:
     if kind == "int":
         return json.dumps(values)
+    if kind == "blob" and (width := _width(values)):
+        # One call writes them all, a comma after each: most lists are of ids or of tags, which are equally long.
+        return '["' + b"".join(values).hex(",", width).replace(",", '","') + '"]'  # type: ignore[arg-type]  # bytes
     write: Callable[[Value], str] = _text_hex if kind == "text" else _blob_hex
     return json.dumps([None if value is None else write(value) for value in values])
+
+
+def _width(values: tuple[Value, ...]) -> int:
+    """Return how long all the values are, 0 where they differ or one is null."""
+    if set(map(type, values)) != {bytes}:
+        return 0
+    widths = set(map(len, values))  # type: ignore[arg-type]  # bytes
+    return widths.pop() if len(widths) == 1 else 0
 
 
 def _text_hex(value: Value) -> str:

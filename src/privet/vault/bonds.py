@@ -13,11 +13,11 @@ from privet import digest
 from privet.errors import Damaged, Gone
 from privet.store.port import Cell, Row, Select
 from privet.vault import locate, tokens
+from privet.vault.holders import AT, NOBODY, REFS, TOKENS, first_of
 from privet.vault.locate import Located
 from privet.vault.log.history import Fault
 from privet.vault.schema import Column, Table
 from privet.vault.sealer import Sealer, elements_digest
-from privet.vault.tokens import REFS, TOKENS
 from privet.vault.vault import Vault
 from privet.vocabulary.predicate import In
 
@@ -95,10 +95,12 @@ class Bonds:
         if not places:
             return
         ids = [row[0] for row in rows]
-        held = {row for row in self._select("refs", ("token", "holder", "rows"), "holder", ids)}
+        held = {row[:2] for row in self._select("refs", ("token", "holder", "rows"), "holder", ids)}
+        raws = [row[at] for _, at in places for row in rows if row[at] is not None]
+        held.update(self._select("tokens", ("token", "holder"), "token", raws))
         for i, row in enumerate(rows):
             for name, at in places:
-                if row[at] is not None and (row[at], row[0], sealer.table.rows) not in held:
+                if row[at] is not None and (row[at], row[0]) not in held:
                     yield i, Fault("ref", place_of(sealer.table, row[0]), f"its hold on the token of `{name}` is gone")
 
     # --- from what hangs on it to the record ------------------------------------------------------------------
@@ -132,32 +134,68 @@ class Bonds:
         refs: dict[Cell, Row] = {}
         for ref in self._select("refs", REFS, "token", [row[0] for row in rows]):
             refs.setdefault(ref[0], ref)
+        records = self._named_records(rows)
         whole: dict[bytes, list[int]] = {}
         for i, row in enumerate(rows):
-            fault = self._token_fault(row, refs)
+            fault = self._token_fault(row, refs) or self._first_fault(row, records)
             if fault:
                 yield i, Fault("token", _named("token", row[0]), fault)
             elif isinstance(row[2], bytes):
                 whole.setdefault(row[2], []).append(i)
+        refs.update({first[0]: first for row in rows if (first := self._first(row)) is not None})
         for owner, places in whole.items():
             for i, what in self._open(self._owners[owner], [(i, rows[i]) for i in places], refs):
                 yield i, Fault("token", _named("token", rows[i][0]), what)
 
+    def _owner(self, row: Row) -> tuple[Table, Column] | None:
+        owner = row[AT["owner"]]
+        return self._owners.get(owner) if isinstance(owner, bytes) else None
+
+    def _first(self, row: Row) -> Row | None:
+        owner = self._owner(row)
+        return first_of(row, *owner) if owner is not None else None
+
+    def _named_records(self, rows: Sequence[Row]) -> dict[tuple[Cell, Cell], Row]:
+        """Return (id, subject, token ids) of the records that rows of tokens name, by (physical table, id)."""
+        refs = [ref for row in rows if (ref := self._first(row)) is not None]
+        return self._holders([(ref[2], ref[1]) for ref in refs])
+
+    def _holders(self, wanted: Sequence[tuple[Cell, Cell]]) -> dict[tuple[Cell, Cell], Row]:
+        found: dict[tuple[Cell, Cell], Row] = {}
+        for name in dict.fromkeys(rows for rows, _ in wanted):
+            sealer = self._by_rows.get(name) if isinstance(name, str) else None
+            if sealer is not None:
+                columns = tuple(c.token for c in sealer.table.columns if c.token_slot)
+                ids = [holder for rows, holder in wanted if rows == name]
+                found.update({(name, row[0]): row for row in self._records(sealer, ("subject", *columns), ids)})
+        return found
+
     def _token_fault(self, row: Row, refs: Mapping[Cell, Row]) -> str:
-        raw, tag, owner, text, cell, consumer = (row[_AT[name]] for name in _LOOKED_AT)
-        if not isinstance(owner, bytes) or owner not in self._owners:
+        owner = self._owner(row)
+        if owner is None:
             return "it belongs to no column"
-        plan = self._owners[owner][1].field.token
+        raw, tag, text, consumer, holder = (row[AT[name]] for name in _LOOKED_AT)
+        plan = owner[1].field.token
         shaped = plan is not None and plan.shape not in ("", "uuid")
         if (tokens.text_id(text) != raw) if shaped and isinstance(text, str) else (shaped or text is not None):
             return "its text is not its own"
-        if (cell is None) is not (self._owners[owner][1].field.keep == "shreddable"):
+        if (row[AT["cell"]] is None) is not (owner[1].field.keep == "shreddable" and holder is None):
             return "its sealed value is gone, or does not belong there"
         if (tag is None) is (plan is not None and plan.kind == "stored"):
             return "its tag is gone, or does not belong there"
         if (consumer is None) is (plan is not None and plan.scope == "consumer"):
             return "its consumer is gone, or does not belong there"
-        return "" if raw in refs else "nothing holds it"
+        return "" if holder is not None or raw in refs else "nothing holds it"
+
+    def _first_fault(self, row: Row, records: Mapping[tuple[Cell, Cell], Row]) -> str:
+        """Return what is wrong with the holder that the row of a token names. `records`: as `_holders` returns them."""
+        owner, holder, subject = self._owner(row), row[AT["holder"]], row[AT["subject"]]
+        if holder is None or holder == NOBODY or owner is None:
+            return "" if subject is None else "its subject does not belong there"
+        record = records.get((owner[0].rows, holder))
+        if not owner[1].token_slot or record is None or row[0] not in record[2:]:
+            return "the record that it names does not hold it"
+        return "" if record[1] == subject else "its subject is not that of the record"
 
     def _open(
         self, owner: tuple[Table, Column], rows: Sequence[tuple[int, Row]], refs: Mapping[Cell, Row]
@@ -176,20 +214,14 @@ class Bonds:
             return
         taggers = self._vault.ring.indexes(column.token_id, "unique") if column.token_id else ()
         for (i, row), text in zip(rows, texts, strict=True):
-            tag, consumer = row[_AT["tag"]], row[_AT["consumer"]]
+            tag, consumer = row[AT["tag"]], row[AT["consumer"]]
             plain = text.encode() if consumer is None else digest.canonical((str(consumer).encode(), text.encode()))
             if tag is not None and all(tagger.tag(plain) != tag for tagger in taggers):
                 yield i, "its tag is not that of its value"
 
     def _refs(self, rows: Sequence[Row]) -> Found:
         owners = {row[0]: row for row in self._select("tokens", TOKENS, "token", [row[0] for row in rows])}
-        holders: dict[tuple[Cell, Cell], Row] = {}
-        for name in dict.fromkeys(row[2] for row in rows):
-            sealer = self._by_rows.get(name) if isinstance(name, str) else None
-            if sealer is not None:
-                columns = tuple(c.token for c in sealer.table.columns if c.token_slot)
-                ids = [row[1] for row in rows if row[2] == name]
-                holders.update({(name, found[0]): found for found in self._records(sealer, ("subject", *columns), ids)})
+        holders = self._holders([(row[2], row[1]) for row in rows])
         for i, row in enumerate(rows):
             fault = self._ref_fault(row, owners.get(row[0]), holders.get((row[2], row[1])))
             if fault:
@@ -203,6 +235,8 @@ class Bonds:
         owner = self._owners.get(token[2]) if isinstance(token[2], bytes) else None
         if owner is None:
             return ""  # told of the token itself
+        if token[AT["holder"]] == holder:
+            return "its token names the same holder"
         if rows is None:
             if holder != (subject or digest.ZERO_ID):
                 return "its holder is not the subject that it names"
@@ -232,8 +266,7 @@ class Bonds:
         return self._vault.store.select(Select(table=table, columns=columns, where=In(by, wanted)))
 
 
-_AT = {name: at for at, name in enumerate(TOKENS)}
-_LOOKED_AT = ("token", "tag", "owner", "text", "cell", "consumer")
+_LOOKED_AT = ("token", "tag", "text", "consumer", "holder")
 _ELEMENT = ("index_id", "tag", "record")
 
 

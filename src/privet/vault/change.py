@@ -9,6 +9,7 @@ from privet.errors import DuplicateValue, NotFound, PrivetError, StaleVersion, S
 from privet.store.port import Cell, Delete, Expect, Row, Select, Step, Update
 from privet.vault import tokens
 from privet.vault.blobs import chunks
+from privet.vault.holders import release
 from privet.vault.log.audit import Deed
 from privet.vault.people import moved
 from privet.vault.rows import (
@@ -126,7 +127,7 @@ def update_steps(
     for row, version in zip(rows, versions, strict=True):
         if version is not None and row[place["version"]] != version:
             raise StaleVersion("the record changed since it was read", hint="read it again and decide anew")
-    texts = _with_unique_neighbours(sealer, rows, changes)
+    texts = _with_neighbours(sealer, rows, changes)
     resolve(vault, table, changes, {}, partial=False)
     check_uniques(vault, table, texts, {}, partial=False, own=ids)
     columns = list(zip(*rows, strict=True))
@@ -135,9 +136,11 @@ def update_steps(
     subjects = _next_subjects(vault, table, columns[place["subject"]], changes)
     heads = Heads(ids, [v + 1 for v in old], subjects, columns[place["expires"]])
     items, shown, steps = _resealed(vault, sealer, heads, changes, rows, deed)
-    for unique in table.uniques:
-        if all(name in texts for name in unique.columns):
-            items[f"u{unique.slot}"] = sealer.unique(unique.slot, [texts[name] for name in unique.columns])
+    items.update(sealer.sets(texts))
+    for column in table.of_record:
+        if column.name in changes:
+            pairs = zip(before[table.token], changes[column.name], strict=True)
+            shown[column.name] = [tokens.of_record(raw, text) for raw, text in pairs]
     macs = sealer.macs(heads, {**before, **items})
     steps.insert(0, _update_rows(table, items, heads, macs, (now, columns[place["mac"]])))
     steps.extend(_release_changed(vault, sealer, ids, before, items))
@@ -199,15 +202,12 @@ def _resealed(
     return items, {name: shown[name] for name in shown if name in changes}, steps
 
 
-def _with_unique_neighbours(sealer: Sealer, rows: Sequence[Row], changes: Texts) -> Texts:
-    """Return the changes, with the present values of columns that share a unique set with a changed one."""
-    wanted = {
-        name
-        for unique in sealer.table.uniques
-        if any(column in changes for column in unique.columns)
-        for name in unique.columns
-    }
-    opened = {name: sealer.open(sealer.table.column(name), rows) for name in wanted if name not in changes}
+def _with_neighbours(sealer: Sealer, rows: Sequence[Row], changes: Texts) -> Texts:
+    """Return the changes, with the present values of columns that share a unique set or index with a changed one."""
+    table = sealer.table
+    sets = [*(unique.columns for unique in table.uniques), *(compound.columns for compound in table.compounds)]
+    wanted = {name for names in sets if any(column in changes for column in names) for name in names}
+    opened = {name: sealer.open(table.column(name), rows) for name in wanted if name not in changes}
     return {**changes, **opened}
 
 
@@ -244,7 +244,7 @@ def _release_changed(
                 for was, now, record in zip(before[column.token], items[column.token], ids, strict=True)
                 if was is not None and was != now
             ]
-            yield from tokens.release(vault, lost)
+            yield from release(vault, lost)
 
 
 def _replace_elements(sealer: Sealer, ids: Sequence[bytes], changes: Texts) -> Iterator[Step]:
@@ -265,6 +265,7 @@ def delete_steps(vault: Vault, table: Table, rows: Sequence[Row]) -> Iterator[St
         # What hangs on a record is removed as these rows say it is, so they must be the present ones.
         yield Expect(table.rows, And((Compare("id", "=", row[0]), Compare("mac", "=", row[place["mac"]]))), True)
     yield Delete(table.rows, ("id",), [(row[0],) for row in rows])
+    yield Delete("queues", ("record",), [(row[0],) for row in rows])
     for unique in table.uniques:
         tags = [(row[place[f"u{unique.slot}"]],) for row in rows if row[place[f"u{unique.slot}"]] is not None]
         if tags:
@@ -277,7 +278,7 @@ def delete_steps(vault: Vault, table: Table, rows: Sequence[Row]) -> Iterator[St
             yield Delete("elements", ("record",), [(row[0],) for row in rows])
     if any(column.token_id and not column.token_slot for column in table.columns):
         held += _by_consumers(vault, table, [row[0] for row in rows])
-    yield from tokens.release(vault, held)
+    yield from release(vault, held)
     yield from chunks.drop_steps(vault, table, [row[0] for row in rows])  # type: ignore[misc]
 
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from privet import digest
 from privet.errors import Damaged, InvalidInput
 from privet.policy.permit import Permit
-from privet.store.port import Row, Select
+from privet.vault import candidates
 from privet.vault.log.audit import Deed
 from privet.vault.records import Opened, open_rows
-from privet.vault.rows import not_expired
-from privet.vault.schema import Table
 from privet.vault.sight import View
 from privet.vault.vault import Vault
-from privet.vocabulary.predicate import And, Compare, Predicate
+
+MOST_OPENED = 10_000  # candidates that one page opens; the cursor goes on where it stopped
 
 
 async def page(
@@ -30,48 +29,50 @@ async def page(
 ) -> tuple[list[Opened], str]:
     """Return up to `limit` records after `cursor`, and the cursor of the rest ("" at the end). Audited.
 
-    Raises InvalidInput for a cursor of another question, caller or policy.
+    Fewer come, with a cursor, where rules that no index answers leave more than MOST_OPENED to be looked at. Raises
+    InvalidInput for a cursor of another question, caller or policy.
     """
     table = vault.table(permit.table)
     bound = _bound(permit, view)
     after = _open_cursor(vault, cursor, bound) if cursor else b""
     found: list[Opened] = []
-    more = True
-    while more and len(found) < limit:
-        rows = _rows(vault, table, after, limit - len(found) + 1)
-        more = len(rows) > limit - len(found)
-        rows = rows[: limit - len(found)]
-        if rows:
+    more, opened, size = True, 0, limit
+    while more and len(found) < limit and opened < MOST_OPENED:
+        rows, more = candidates.page(vault, permit, after, size)
+        shown, room = open_rows(vault, table, permit, rows, view), limit - len(found)
+        if len(shown) > room:
+            shown, more = shown[:room], True
+            after = shown[-1].id
+        elif rows:
             after = rows[-1][0]  # type: ignore[assignment]  # ids are bytes
-        found += open_rows(vault, table, permit, rows, view)
+        found += shown
+        opened += size
+        size = min(2 * size, MOST_OPENED)  # where most candidates fall away, few at a time would take many looks
     ids = b"".join(item.id for item in found)
     await vault.note(deed, table=table.name, columns=view.columns, records=ids, count=len(found))
     return found, _seal_cursor(vault, after, bound) if more else ""
 
 
 async def export(
-    vault: Vault, permit: Permit, view: View, deed: Deed, *, rows: int = 1000
+    vault: Vault, permit: Callable[[], Permit], view: View, deed: Deed, *, rows: int = 1000
 ) -> AsyncIterator[list[Opened]]:
-    """Yield every record, `rows` at a time; each chunk is audited before it leaves."""
-    table = vault.table(permit.table)
+    """Yield every record, `rows` at a time; each chunk is audited before it leaves.
+
+    `permit`: what the caller may see now, asked for before each chunk; what it raises ends the export.
+    """
     after = b""
-    while chunk := _rows(vault, table, after, rows):
-        opened = open_rows(vault, table, permit, chunk, view)
+    more = True
+    while more:
+        allowed = permit()
+        table = vault.table(allowed.table)
+        chunk, more = candidates.page(vault, allowed, after, rows)
+        if not chunk:
+            return
+        opened = open_rows(vault, table, allowed, chunk, view)
         ids = b"".join(item.id for item in opened)
         await vault.note(deed, table=table.name, columns=view.columns, records=ids, count=len(opened))
         yield opened
         after = chunk[-1][0]  # type: ignore[assignment]  # ids are bytes
-
-
-def _rows(vault: Vault, table: Table, after: bytes, limit: int) -> list[Row]:
-    sealer = vault.sealer(table)
-    where: Predicate = not_expired(vault, table)
-    if after:
-        where = And((Compare("id", ">", after), where))
-    question = Select(table=table.rows, columns=sealer.physical, where=where, order=(("id", True),), limit=limit)
-    rows = vault.store.select(question)
-    sealer.verify(rows)
-    return rows
 
 
 def _bound(permit: Permit, view: View) -> bytes:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from privet import digest
 from privet.crypto import token
 from privet.errors import Gone, InvalidToken, InvalidValue, NotFound, PrivetError
 from privet.store.port import Aggregate, Cell, Row, Select
 from privet.vault import tokens
+from privet.vault.holders import REFS, TOKENS, first_of
 from privet.vault.schema import Column, Table
 from privet.vault.vault import Vault
 from privet.vocabulary.predicate import And, Compare, In
@@ -19,7 +20,8 @@ from privet.vocabulary.predicate import And, Compare, In
 class Located:
     """A token that exists: where its value belongs, and how to open it.
 
-    `row` is of a stored token, `value` of others.
+    `row` is of a stored token, `value` of others. Of the token of a whole record, `record` is its id and `wanted` the
+    columns that it stands for; `column` is the first of them.
     """
 
     at: int
@@ -28,6 +30,18 @@ class Located:
     column: Column
     row: Row = ()
     value: str | None = None
+    record: bytes = b""
+    wanted: tuple[Column, ...] = ()
+
+    @property
+    def raw(self) -> bytes:
+        """Return the 16 bytes of the token of a whole record. Raises ValueError for one of another kind."""
+        return digest.id_bytes(self.text)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Return every column that the token stands for."""
+        return self.wanted or (self.column,)
 
 
 def locate(
@@ -35,7 +49,8 @@ def locate(
 ) -> list[Located | PrivetError]:
     """Return where each token's value belongs, or why there is none: NotFound, Gone, InvalidToken.
 
-    `table` and `column`: where an ff1 token, whose text does not say, belongs.
+    `table` and `column`: where an ff1 token, whose text does not say, belongs. `column` also says which one of those
+    that a whole record's token stands for is wanted.
     """
     hint = _hinted(vault, table, column)
     out: list[Located | PrivetError] = []
@@ -54,12 +69,32 @@ def locate(
             owner = _owner(vault, row[2])
             for at in raws[row[0]] if owner else ():  # type: ignore[index]
                 out[at] = Located(at, texts[at], *owner, row=row)  # type: ignore[misc]
+        left = {raw: places for raw, places in raws.items() if isinstance(out[places[0]], NotFound)}
+        for at, whole in _of_records(vault, left, column):
+            out[at] = replace(whole, at=at, text=texts[at]) if isinstance(whole, Located) else whole
     return out
+
+
+def _of_records(
+    vault: Vault, raws: Mapping[bytes, Sequence[int]], wanted: str
+) -> Iterator[tuple[int, Located | PrivetError]]:
+    """Yield (place, what is located) of the tokens of whole records among `raws`."""
+    for table in vault.schema.tables if raws else ():
+        columns = tuple(column for column in table.of_record if wanted in ("", column.name))
+        if not table.record_slot:
+            continue
+        question = Select(table=table.rows, columns=("id", table.token), where=In(table.token, tuple(raws)))
+        for record, raw in vault.store.select(question):
+            for at in raws[raw]:  # type: ignore[index]  # a blob, as it was asked for
+                if columns:
+                    yield at, Located(at, "", table, columns[0], record=record, wanted=columns)  # type: ignore[arg-type]
+                else:
+                    yield at, InvalidToken("not a token of this column", at=f"tokens[{at}]")
 
 
 def _rows(vault: Vault, raws: Sequence[bytes]) -> list[Row]:
     where = Compare("token", "=", raws[0]) if len(raws) == 1 else In("token", tuple(raws))
-    return vault.store.select(Select(table="tokens", columns=tokens.TOKENS, where=where))
+    return vault.store.select(Select(table="tokens", columns=TOKENS, where=where))
 
 
 def _hinted(vault: Vault, table: str, column: str) -> tuple[Table, Column] | None:
@@ -116,23 +151,17 @@ def _elsewhere(
 
 def holders(vault: Vault, located: Sequence[Located]) -> dict[Cell, Row]:
     """Return one reference (token, holder, rows, subject, cell) of each stored token that has any."""
-    raws = tuple(dict.fromkeys(item.row[0] for item in located if item.row))
-    if not raws:
-        return {}
-    if len(raws) == 1:
-        one = Select(
-            table="refs", columns=tokens.REFS, where=Compare("token", "=", raws[0]), order=(("holder", True),), limit=1
-        )
-        return {row[0]: row for row in vault.store.select(one)}
-    where = In("token", raws)
-    first = vault.store.select(
-        Select(table="refs", group=("token",), aggregates=(Aggregate("min", "holder"),), where=where)
-    )
-    chosen = {(row[0], row[1]) for row in first}
-    question = Select(
-        table="refs", columns=tokens.REFS, where=And((where, In("holder", tuple(row[1] for row in first))))
-    )
-    return {row[0]: row for row in vault.store.select(question) if (row[0], row[1]) in chosen}
+    found = {item.row[0]: first_of(item.row, item.table, item.column) for item in located if item.row}
+    out = {raw: ref for raw, ref in found.items() if ref is not None}
+    rest = tuple(raw for raw, ref in found.items() if ref is None)
+    if rest:
+        where = In("token", rest)
+        least = Select(table="refs", group=("token",), aggregates=(Aggregate("min", "holder"),), where=where)
+        chosen = {(row[0], row[1]) for row in vault.store.select(least)}
+        among = And((where, In("holder", tuple(holder for _, holder in chosen))))
+        beside = vault.store.select(Select(table="refs", columns=REFS, where=among))
+        out.update({row[0]: row for row in beside if row[:2] in chosen})
+    return out
 
 
 def values(vault: Vault, located: Sequence[Located], refs: Mapping[Cell, Row]) -> list[str]:

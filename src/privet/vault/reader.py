@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import get_args
 
 from privet.codec import Node, read_yaml
 from privet.errors import InvalidSchema, InvalidValue, PrivetError, UnknownName
 from privet.vocabulary import taxonomy
 from privet.vocabulary.composite import composite, expand
-from privet.vocabulary.dataset import Collection, Dataset, Field, Reference, TokenPlan, TokenScope
+from privet.vocabulary.dataset import (
+    WINDOW_SECONDS,
+    Collection,
+    Dataset,
+    Field,
+    Reference,
+    TokenPlan,
+    TokenScope,
+)
 from privet.vocabulary.datatype import DataType, Keep, TokenKind, data_type
+from privet.vocabulary.typed import field_type
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _SPAN = re.compile(r"(\d{1,6})([smhdy])")
@@ -20,8 +29,12 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "y": 365 * 86400}
 _SHAPES = ("", "uuid", "card", "email", "phone", "ssn", "iban")
 _RESERVED = frozenset({"id", "version", "subject", "created", "updated", "expires"})
 
-_DATASET_KEYS = frozenset({"suite"})
-_COLLECTION_KEYS = frozenset({"subject", "unique", "ttl", "was"})
+_LEAST_WINDOW, _MOST_WINDOW = 3600, 90 * 86_400
+_LEAST_BITS, _MOST_BITS = 4, 32
+_STEP = re.compile(r"[^\s.\"'`]{1,63}")
+
+_DATASET_KEYS = frozenset({"suite", "window"})
+_COLLECTION_KEYS = frozenset({"subject", "unique", "indexes", "ttl", "was"})
 _FIELD_KEYS = frozenset(
     {"type", "keep", "index", "unique", "required", "default", "token", "leak", "was", "references", "paths"}
 )
@@ -130,8 +143,15 @@ class _Reader:
             name=self.text(self.child(node, "name")),
             description=self.text(self.child(node, "description")),
             suite="gcm" if suite == "gcm" else "siv",
+            window_seconds=self.window(self.child(ours, "window")),
             collections=collections,
         )
+
+    def window(self, node: Node | None) -> int:
+        found = self.span(node) if node is not None else WINDOW_SECONDS
+        if node is not None and found and not _LEAST_WINDOW <= found <= _MOST_WINDOW:
+            self.fault(node, "expected a window of subject keys from `1h` to `90d`")
+        return found or WINDOW_SECONDS
 
     def distinct(self, named: Iterable[tuple[str, Node]], word: str) -> None:
         seen: set[str] = set()
@@ -151,12 +171,16 @@ class _Reader:
             self.fault(ours, "expected `subject` to be `self`, `none` or `via` a field with a reference")
         by_name = {field.name: field for field in fields}
         uniques = tuple(self.unique_set(item, by_name) for item in self.entries(self.child(ours, "unique")))
+        indexes = tuple(self.compound(item, by_name) for item in self.entries(self.child(ours, "indexes")))
+        for item, field in zip(listed, fields, strict=True):
+            self.check_leak(item, field, fields)
         return Collection(
             name=name,
             description=self.text(self.child(node, "description")),
             fields=fields,
             subject=subject,
             uniques=uniques,
+            indexes=tuple(targets for targets in indexes if targets),
             ttl_seconds=self.span(self.child(ours, "ttl")),
             was=self.text(self.child(ours, "was")),
         )
@@ -201,6 +225,29 @@ class _Reader:
                 self.fault(node, "expected names of this collection's plain fields")
         return names
 
+    def compound(self, node: Node, fields: dict[str, Field]) -> tuple[str, ...]:
+        """Return the columns and parts of a compound index, () after a fault."""
+        targets, before = self.words(node), len(self.faults)
+        if len(targets) < 2 or len({*targets}) < len(targets):
+            self.fault(node, "expected the names of two columns or more, each once", "as in `indexes: [[state, name]]`")
+        for target in targets:
+            field = fields.get(target.partition(".")[0])
+            if field is None or field.array or field.keep == "transient":
+                self.fault(node, "expected names of this collection's plain fields, or parts of them")
+            elif not field.reference and (target.partition(".")[2] or "exact") not in field_type(field).indexes:
+                offered = ", ".join(f"`{index}`" for index in field_type(field).indexes) or "none"
+                self.fault(node, f"`{target}` is no index that type `{field.type}` offers", f"it offers {offered}")
+        if len(self.faults) > before:
+            return ()
+        held = [(fields[name], part or "exact") for name, _, part in (target.partition(".") for target in targets)]
+        if all(not field.reference and _few(field_type(field), part) and not field.leak for field, part in held):
+            self.fault(
+                node,
+                "these columns have few values even together: whoever reads the store sees which records are equal",
+                "add one with many values, or `leak: equality` to one of them to accept it",
+            )
+        return targets
+
     def span(self, node: Node | None) -> int:
         found = _SPAN.fullmatch(self.text(node))
         if node is not None and not found:
@@ -215,7 +262,12 @@ class _Reader:
         type_node = self.child(ours, "type") or ours
         written = self.text(self.child(ours, "type"), "string")
         array = written.endswith("[]")
-        kind = self.kind(type_node, written.removesuffix("[]"))
+        plain = self.kind(type_node, written.removesuffix("[]"))
+        paths = self.paths(self.child(ours, "paths")) if plain.name == "json" and not array else ()
+        if self.child(ours, "paths") and (plain.name != "json" or array):
+            self.fault(ours, "only a plain json column has typed paths")
+        kind = field_type(Field(name=name, type=plain.name, paths=paths))
+        indexes = self.indexes(ours, kind)
         reference = self.reference(ours, node, tables)
         keep = self.one_of(self.child(ours, "keep"), get_args(Keep), kind.keep if subject != "none" else _unbound(kind))
         if keep == "shreddable" and subject == "none":
@@ -226,7 +278,8 @@ class _Reader:
             labels=self.labels(node) or (kind.category,),
             array=array,
             keep=_keep(keep),
-            indexes=self.indexes(ours, kind),
+            indexes=tuple(indexes),
+            bits=tuple((index, bits) for index, bits in indexes.items() if bits),
             leak=self.text(self.child(ours, "leak")) == "equality",
             unique=self.flag(self.child(ours, "unique")),
             required=self.flag(self.child(ours, "required")),
@@ -234,15 +287,25 @@ class _Reader:
             token=self.token(self.child(ours, "token"), kind),
             reference=reference,
             was=self.text(self.child(ours, "was")),
-            paths=self.paths(self.child(ours, "paths")),
+            paths=paths,
             description=self.text(self.child(node, "description")),
         )
         self.check_field(ours, field, kind)
         return field
 
     def paths(self, node: Node | None) -> tuple[tuple[str, str], ...]:
-        found = [(path, value) for path, value in node.items()] if node else []
-        return tuple((path, self.kind(value, self.text(value)).name) for path, value in found)
+        found: dict[str, str] = {}
+        for path, value in node.items() if node else ():
+            kind = self.kind(value, self.text(value))
+            if not all(_STEP.fullmatch(step) for step in path.split(".")):
+                self.fault(value, "expected a path of keys with dots between them, as in `address.city`")
+            elif path.lower() in {other.lower() for other in found}:
+                self.fault(value, "a path stands twice; questions tell paths apart whatever their case")
+            elif kind.keep == "transient":
+                self.fault(value, f"a `{kind.name}` is never stored, inside of json neither")
+            else:
+                found[path] = kind.name
+        return tuple(found.items())
 
     def kind(self, node: Node, name: str) -> DataType:
         try:
@@ -274,14 +337,32 @@ class _Reader:
             self.fault(written or node, "expected a reference to a collection of this dataset", "write `customers.id`")
         return Reference(collection)
 
-    def indexes(self, ours: Node, kind: DataType) -> tuple[str, ...]:
+    def indexes(self, ours: Node, kind: DataType) -> dict[str, int]:
+        """Return the indexes with how many bits of their tags are kept, 0 for all."""
         node = self.child(ours, "index")
-        found = self.words(node)
+        if node is not None and isinstance(node.value, dict):
+            found = {name: self.bits(value) for name, value in node.items()}
+        else:
+            found = dict.fromkeys(self.words(node), 0)
         for name in found:
             if name not in kind.indexes:
                 offered = ", ".join(f"`{index}`" for index in kind.indexes) or "none"
                 self.fault(node or ours, f"type `{kind.name}` has no index `{name}`", f"it offers {offered}")
         return found
+
+    def bits(self, node: Node) -> int:
+        """Return how many bits an index keeps of its tags: `{bits: 16}`; nothing is said of one that keeps all."""
+        if node.value is None:
+            return 0
+        said = self.child(node, "bits")
+        count = said.value if said else None
+        if not isinstance(count, int) or isinstance(count, bool) or not _LEAST_BITS <= count <= _MOST_BITS:
+            self.fault(node, f"expected `{{bits: 16}}`, or another number from {_LEAST_BITS} to {_MOST_BITS}")
+            return 0
+        for key, value in node.items():
+            if key != "bits":
+                self.fault(value, f"unknown key `{key}`")
+        return count
 
     def default(self, node: Node | None, kind: DataType) -> str | int | float | bool | None:
         if node is None or isinstance(node.value, list | dict):
@@ -316,19 +397,14 @@ class _Reader:
         )
 
     def check_field(self, ours: Node, field: Field, kind: DataType) -> None:
-        if field.paths and (kind.name != "json" or field.array):
-            self.fault(ours, "only a plain json column has typed paths")
-        few = [name for name in field.indexes if _few(kind, name)]
-        if few and not field.leak:
-            self.fault(
-                ours,
-                f"index `{few[0]}` has few values: whoever reads the store sees which records are equal",
-                "add `leak: equality` to accept it, or index a compound of columns",
-            )
+        if field.array and field.bits:
+            self.fault(ours, "the tags of an array's elements are kept whole")
         plan = field.token
         if plan is None:
             return
-        if field.array:
+        if plan.kind == "record":
+            self.check_record_token(ours, plan)
+        elif field.array:
             self.fault(ours, "arrays hold no tokens; tokenize their elements")
         if plan.shape not in ("", "uuid", kind.shape):
             self.fault(ours, f"type `{kind.name}` has no token shape `{plan.shape}`")
@@ -336,6 +412,33 @@ class _Reader:
             self.fault(ours, f"a {plan.kind} token outlives its person", "say `unerasable: true`, or use stored tokens")
         if field.keep == "transient" and plan.kind != "transient":
             self.fault(ours, "a transient column has transient tokens only")
+
+    def check_record_token(self, ours: Node, plan: TokenPlan) -> None:
+        if plan != TokenPlan(kind="record", shape=plan.shape) or plan.shape not in ("", "uuid"):
+            self.fault(ours, "the token of a record is a UUID, and nothing else can be said of it", "`token: record`")
+
+    def check_leak(self, node: Node, field: Field, fields: Sequence[Field]) -> None:
+        few = [name for name in field.indexes if name in field_type(field).indexes and _few(field_type(field), name)]
+        if not few or field.leak:
+            return
+        meta = self.child(node, "fides_meta") or self.child(node, "fidesops_meta")
+        ours = (self.child(meta, "privet") if meta else None) or node
+        other = _companion(field, fields)
+        target = field.name if few[0] == "exact" else f"{field.name}.{few[0]}"
+        compound = f"`indexes: [[{target}, {other}]]` of the collection" if other else "a compound of columns"
+        self.fault(
+            ours,
+            f"index `{few[0]}` has few values: whoever reads the store sees which records are equal",
+            f"add `leak: equality` to accept it, or keep {compound} in its place",
+        )
+
+
+def _companion(field: Field, fields: Sequence[Field]) -> str:
+    """Return a column with many values that a compound index can add to one with few, "" for none."""
+    fit = [other for other in fields if other is not field and not other.array and other.keep != "transient"]
+    fit = [other for other in fit if not other.reference and "exact" in field_type(other).indexes]
+    many = [other for other in fit if not _few(field_type(other), "exact")]
+    return next((other.name for other in sorted(many, key=lambda other: not other.indexes)), "")
 
 
 def _few(kind: DataType, name: str) -> bool:
@@ -353,7 +456,7 @@ def _keep(word: str) -> Keep:
 
 
 def _token_kind(word: str) -> TokenKind:
-    kinds: tuple[TokenKind, ...] = ("stored", "random", "sealed", "ff1", "transient", "none")
+    kinds: tuple[TokenKind, ...] = ("stored", "random", "record", "sealed", "ff1", "transient", "none")
     return next((kind for kind in kinds if kind == word), "stored")
 
 

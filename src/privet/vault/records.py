@@ -19,6 +19,7 @@ from privet.vault.change import (
     unreferenced,
     update_steps,
 )
+from privet.vault.holders import together
 from privet.vault.log.audit import Deed
 from privet.vault.rows import (
     Texts,
@@ -68,12 +69,15 @@ async def insert(
         raise _batch_error(canon)
 
     alone = len(records) == 1 and not canon.faults
+    tried: single.Plan | None = None
 
     def prepare() -> tuple[list[Written], Sequence[Step]]:
-        nonlocal alone
-        ready = _single_plan(vault, table) if alone else None
+        nonlocal tried
+        ready = _single_plan(vault, table) if alone and tried is None else None
+        if tried is not None:
+            tried.look = single.LOOK
         if ready is not None:
-            alone = False  # a clash takes the path below, which says what it was
+            tried = ready  # a clash takes the path below, which says what it was
             texts_of_one = {name: column[0] for name, column in canon.texts.items()}
             resolve(vault, table, canon.texts, {}, partial=False)
             subjects = subjects_of(vault, table, canon.texts, 1)
@@ -132,6 +136,10 @@ def _insert_steps(vault: Vault, table: Table, texts: Texts, size: int, deed: Dee
         [now + ttl * 1000 if ttl else None] * size,
     )
     items, shown, steps = sealed(vault, sealer, heads, texts, deed)
+    if table.record_slot:
+        items[table.token] = made = tokens.record_tokens(size)
+        for column in table.of_record:
+            shown[column.name] = [tokens.of_record(raw, t) for raw, t in zip(made, texts[column.name], strict=True)]
     macs = sealer.macs(heads, items)
     stamps = [now] * size
     rows: list[Row] = list(
@@ -200,14 +208,14 @@ async def upsert(
             steps.extend(more)
         for names, places in _alike(records, known).items():
             ids: list[bytes] = [holders[tags[at]] for at in places]  # type: ignore[misc]  # blobs, as the shape says
-            if len(_covered(vault, permits[1], fetch(vault, table, ids))) < len(ids):
+            if len(_covered(vault, permits[1], fetch(vault, table, ids), names)) < len(ids):
                 raise DuplicateValue(f"({', '.join(unique.columns)}) is taken by another record")
             change = {name: [canon.texts[name][at] for at in places] for name in names}
             written, more = update_steps(vault, table, ids, change, [None] * len(ids), deed.unsettled())
             out.update(zip(places, written, strict=True))
             steps.extend(more)
         ordered = [out[at] for at in range(len(records))]
-        return ordered, [*tokens.together(vault, steps), *deed.settle(b"".join(item.id for item in ordered))]
+        return ordered, [*together(vault, steps), *deed.settle(b"".join(item.id for item in ordered))]
 
     return await vault.attempt(prepare)
 
@@ -242,7 +250,7 @@ async def update(
         raise _batch_error(canon)
 
     def prepare() -> tuple[Written, Sequence[Step]]:
-        if not _covered(vault, permit, fetch(vault, table, [record])):
+        if not _covered(vault, permit, fetch(vault, table, [record]), tuple(changes)):
             raise NotFound(f"no such record in `{table.name}`")
         written, steps = update_steps(vault, table, [record], canon.texts, [version], deed)
         return written[0], steps
@@ -250,11 +258,14 @@ async def update(
     return await vault.attempt(prepare)
 
 
-def _covered(vault: Vault, permit: Permit, rows: Sequence[Row]) -> Sequence[Row]:
-    """Return those of verified rows that the permit's row rules cover: to the caller the others do not exist."""
-    if permit.rows == ALWAYS:
+def _covered(vault: Vault, permit: Permit, rows: Sequence[Row], columns: tuple[str, ...] = ()) -> Sequence[Row]:
+    """Return those of verified rows on which the permit's row rules cover every one of the columns: to the caller the
+    others do not exist."""
+    everywhere = all(any(sight.where == ALWAYS for sight in permit.columns[name]) for name in columns)
+    if permit.rows == ALWAYS and everywhere:
         return rows
-    return visible(vault.sealer(vault.table(permit.table)), permit, rows, View(()))[0]
+    kept, shown = visible(vault.sealer(vault.table(permit.table)), permit, rows, View(columns))
+    return [row for row, values in zip(kept, shown, strict=True) if len(values) == len(columns)]
 
 
 async def delete(vault: Vault, permit: Permit, ids: Sequence[bytes], deed: Deed) -> int:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from privet import digest
-from privet.errors import Denied, InvalidBatch, InvalidValue, NotFound, PrivetError
+from privet.errors import Denied, InvalidBatch, InvalidInput, InvalidValue, NotFound, PrivetError
 from privet.policy.permit import Permit, Sight
 from privet.store.port import Cell, Row, Select, Step
 from privet.vault import locate, tokens
+from privet.vault.holders import AT, NOBODY, REFS
 from privet.vault.locate import Located
 from privet.vault.log.audit import Deed
 from privet.vault.rows import fetch, live, may_expire
 from privet.vault.schema import Column, Table
 from privet.vault.sealer import Heads
 from privet.vault.sight import View, least, visible
-from privet.vault.tokens import NOBODY
 from privet.vault.values import show
 from privet.vault.vault import Vault
 from privet.vocabulary.datatype import Wire, data_type
@@ -36,6 +36,11 @@ async def tokenize(
     table = vault.table(permit.table)
     if not permit.allows(column.name):
         raise Denied(f"no role of the caller allows `tokenize` on `{table.name}.{column.name}`")
+    if column in table.of_record:
+        raise InvalidInput(
+            f"the token of `{table.name}.{column.name}` stands for a whole record",
+            hint="insert a record: the answer holds its token",
+        )
     texts = canonical(column, values)
     owner = None if subject == NOBODY else subject
     if column.field.keep == "transient":
@@ -79,13 +84,19 @@ async def detokenize(
 ) -> list[Wire | PrivetError]:
     """Return what each token shows under the permits of its table, or why nothing. Audited before it returns.
 
-    A stored token opens only if a live record (or subject) holds it and passes the caller's row rules.
+    A stored token opens only if a live record (or subject) holds it and passes the caller's row rules. That of a whole
+    record shows {column: value} of those of its columns that the permit allows.
     """
-    found = [item for item in located if isinstance(item, Located)]
+    known = [item for item in located if isinstance(item, Located)]
+    found = [item for item in known if not item.record]
     refs = _living(vault, locate.holders(vault, found))
     out: list[Wire | PrivetError] = [item if isinstance(item, PrivetError) else None for item in located]
     plain: list[Located] = []
     opened: list[bytes] = []
+    for item in known:
+        if item.record:
+            out[item.at] = _whole(vault, permits.get(item.table.name), item, redaction)
+            opened += [item.record] if isinstance(out[item.at], dict) else []
     for item in found:
         verdict = _verdict(vault, permits.get(item.table.name), item, refs, redaction)
         if isinstance(verdict, PrivetError):
@@ -98,11 +109,24 @@ async def detokenize(
             out[item.at] = value
             opened.append(record)
     shown = _show_plain(vault, permits, plain, refs, redaction)
-    columns = tuple(sorted({f"{item.table.name}.{item.column.name}" for item in found}))
+    columns = tuple(sorted({f"{item.table.name}.{column.name}" for item in known for column in item.columns}))
     await vault.note(deed, columns=columns, records=b"".join(opened), count=len(located))
     for item, value in zip(plain, shown, strict=True):
         out[item.at] = value
     return out
+
+
+def _whole(vault: Vault, permit: Permit | None, item: Located, redaction: str) -> Wire | PrivetError:
+    """Return what the token of a whole record shows of its columns, or why nothing."""
+    at = f"tokens[{item.at}]"
+    names = tuple(column.name for column in item.columns if permit is not None and permit.allows(column.name))
+    if permit is None or not names:
+        return Denied(f"no role of the caller allows `detokenize` on these columns of `{item.table.name}`", at=at)
+    sealer = vault.sealer(item.table)
+    rows = [row for row in fetch(vault, item.table, [item.record]) if row[sealer.place[item.table.token]] == item.raw]
+    _, shown = visible(sealer, permit, rows, View(names, redaction))
+    # A record that has gone meanwhile, or that the caller's row rules hide, does not exist.
+    return dict(shown[0]) if shown and shown[0] else NotFound("no such token", at=at)
 
 
 def _holder(refs: Mapping[Cell, Row], item: Located) -> bytes:
@@ -136,6 +160,8 @@ def _unconditional(sights: Sequence[Sight]) -> Sight | None:
 
 
 def _stands_alone(vault: Vault, item: Located) -> bool:
+    if item.row[AT["holder"]] == NOBODY:
+        return True
     where = And((Compare("token", "=", item.row[0]), Compare("rows", "=", None)))
     return bool(vault.store.select(Select(table="refs", columns=("token",), where=where, limit=1)))
 
@@ -145,7 +171,7 @@ def _living(vault: Vault, refs: Mapping[Cell, Row]) -> dict[Cell, Row]:
     found = _of_living(vault, list(refs.values()))
     rest = tuple(raw for raw in refs if raw not in found)
     if rest:
-        question = Select(table="refs", columns=tokens.REFS, where=In("token", rest))
+        question = Select(table="refs", columns=REFS, where=In("token", rest))
         found.update(_of_living(vault, vault.store.select(question)))
     return found
 
@@ -163,7 +189,8 @@ def _of_living(vault: Vault, refs: Sequence[Row]) -> dict[Cell, Row]:
 
 def _by_record(vault: Vault, permit: Permit, item: Located, redaction: str) -> tuple[bytes, Wire] | None:
     question = Select(table="refs", columns=("holder",), where=Compare("token", "=", item.row[0]), limit=MANY_HOLDERS)
-    ids = [row[0] for row in vault.store.select(question)]
+    ids = [item.row[AT["holder"]], *(row[0] for row in vault.store.select(question))]
+    ids = [holder for holder in ids if holder is not None]
     rows = fetch(vault, item.table, sorted(live(vault, item.table, ids)))  # type: ignore[arg-type]
     kept, shown = visible(vault.sealer(item.table), permit, rows, View((item.column.name,), redaction))
     for row, values in zip(kept, shown, strict=True):
@@ -199,7 +226,8 @@ def tables_of(located: Sequence[Located | PrivetError]) -> dict[str, tuple[Table
     found: dict[str, tuple[Table, dict[str, None]]] = {}
     for item in located:
         if isinstance(item, Located):
-            found.setdefault(item.table.name, (item.table, {}))[1][item.column.name] = None
+            names = dict.fromkeys(column.name for column in item.columns)
+            found.setdefault(item.table.name, (item.table, {}))[1].update(names)
     return {name: (table, tuple(columns)) for name, (table, columns) in found.items()}
 
 

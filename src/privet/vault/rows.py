@@ -10,17 +10,32 @@ import msgspec
 
 from privet import digest
 from privet.errors import Damaged, PrivetError
-from privet.store.port import Cell, Expect, Insert, Row, Select, Step
+from privet.store.port import Cell, Expect, Insert, Join, Row, Select, Step
 from privet.vault import tokens
 from privet.vault.log.audit import Deed
 from privet.vault.schema import Schema, Table
 from privet.vault.sealer import Heads, Sealer
 from privet.vault.vault import Vault, vouched
-from privet.vocabulary.predicate import ALWAYS, And, Compare, In, Or, Predicate
+from privet.vocabulary.predicate import ALWAYS, And, Compare, In, Or, Predicate, both
 
 Texts = Mapping[str, Sequence[str | None]]
 _EXPIRING = "tables that expire"  # no name of a table, beside which it stands in `Vault.plans`
 _NONE: Mapping[str, Sequence[Cell]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Among:
+    """Which rows of a table may be fetched. With `joins`, a row may come more than once."""
+
+    where: Predicate
+    joins: tuple[Join, ...] = ()
+
+    def columns(self, sealer: Sealer) -> tuple[str, ...]:
+        """Return every physical column of a record, as a question with these joins names it."""
+        return tuple(f"a.{name}" for name in sealer.physical) if self.joins else sealer.physical
+
+
+EVERY = Among(ALWAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +131,7 @@ def sealed(
                 items[column.token] = claim.ids
             shown[column.name] = claim.texts
             steps.extend(claim.steps)
-    for unique in table.uniques:
-        if all(name in texts for name in unique.columns):
-            items[f"u{unique.slot}"] = sealer.unique(unique.slot, [texts[name] for name in unique.columns])
+    items.update(sealer.sets(texts))
     return items, shown, steps
 
 
@@ -162,12 +175,18 @@ def element_steps(sealer: Sealer, ids: Sequence[bytes], texts: Texts) -> Iterato
                 yield Insert("elements", ("index_id", "tag", "record"), rows)
 
 
-def fetch(vault: Vault, table: Table, ids: Sequence[bytes]) -> list[Row]:
-    """Return the verified rows of live records, in the order of `ids`; those that do not exist are left out."""
+def fetch(vault: Vault, table: Table, ids: Sequence[bytes], among: Among = EVERY) -> list[Row]:
+    """Return the verified rows of live records, in the order of `ids`; those that do not exist, or lie outside of
+    `among`, are left out."""
     sealer = vault.sealer(table)
-    where: Predicate = Compare("id", "=", ids[0]) if len(ids) == 1 else In("id", tuple(ids))
-    question = Select(table=table.rows, columns=sealer.physical, where=And((where, not_expired(vault, table))))
+    name = "a.id" if among.joins else "id"
+    where: Predicate = Compare(name, "=", ids[0]) if len(ids) == 1 else In(name, tuple(ids))
+    where = And((where, not_expired(vault, table, joined=bool(among.joins))))
+    where = where if among is EVERY else both(where, among.where)
+    question = Select(table=table.rows, columns=among.columns(sealer), where=where, joins=among.joins)
     rows = vault.store.select(question)
+    if len(rows) > 1:
+        rows = list({row[0]: row for row in rows}.values()) if among.joins else rows
     sealer.verify(rows)
     if len(rows) > 1:
         by_id = {row[0]: row for row in rows}
@@ -181,11 +200,12 @@ def live(vault: Vault, table: Table, ids: Sequence[bytes]) -> set[bytes]:
     return {row[0] for row in vault.store.select(Select(table=table.rows, columns=("id",), where=where))}  # type: ignore[misc]
 
 
-def not_expired(vault: Vault, table: Table) -> Predicate:
+def not_expired(vault: Vault, table: Table, *, joined: bool = False) -> Predicate:
     """Return the physical condition of records whose time has not run out, whatever the schema says now."""
     if not may_expire(vault, table):
         return ALWAYS
-    return Or((Compare("expires", "=", None), Compare("expires", ">", vault.clock())))
+    name = "a.expires" if joined else "expires"
+    return Or((Compare(name, "=", None), Compare(name, ">", vault.clock())))
 
 
 def may_expire(vault: Vault, table: Table) -> bool:

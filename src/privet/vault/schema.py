@@ -1,30 +1,34 @@
 """A vault's schema: a Fides dataset whose tables, columns and indexes carry identifiers that never change.
 
 Names are what people write; slots and UUIDs are what is stored, sealed under and audited, so a rename moves nothing.
-Reading the YAML is the business of `vault.reader`, moving data that a change touches that of `vault.upkeep.migrate`.
+Reading the YAML is the business of `vault.reader`, telling two schemas apart that of `vault.difference`, moving data
+that of `vault.upkeep.migrate`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from privet.errors import UnknownName
 from privet.store.port import Column as Physical
 from privet.store.port import Shape
-from privet.vocabulary.dataset import Collection, Dataset, Field
+from privet.vault.access import tables
+from privet.vocabulary.dataset import WINDOW_SECONDS, Collection, Dataset, Field
+from privet.vocabulary.typed import path_type
 
 MakeId = Callable[[], bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """A blind index: `name` is "exact" or a part; `unique` ones live in a table of their own."""
+    """A blind index: `name` is "exact" or a part. `bits`: how many of its tags are kept, 0 for all."""
 
     name: str
     id: bytes
     slot: int
+    bits: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +70,34 @@ class Unique:
     slot: int
 
 
+@dataclass(frozen=True, slots=True)
+class Compound:
+    """An index of several columns or parts, tagged as one value. `targets`: `state`, `born.year`."""
+
+    targets: tuple[str, ...]
+    id: bytes
+    slot: int
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return the column of each target."""
+        return tuple(target.partition(".")[0] for target in self.targets)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A collection as the vault holds it. Slots count up within the table and are never used again."""
+    """A collection as the vault holds it. Slots count up within the table and are never used again.
+
+    `record_slot`: of the token that a whole record has, 0 where its records have none.
+    """
 
     collection: Collection
     id: bytes
     slot: int
     columns: tuple[Column, ...]
     uniques: tuple[Unique, ...] = ()
+    compounds: tuple[Compound, ...] = ()
+    record_slot: int = 0
     next_slot: int = 1
 
     @property
@@ -85,6 +108,16 @@ class Table:
     def rows(self) -> str:
         """Return the physical table of the records."""
         return f"r{self.slot}"
+
+    @property
+    def token(self) -> str:
+        """Return the physical column of the token of a whole record."""
+        return f"t{self.record_slot}"
+
+    @property
+    def of_record(self) -> tuple[Column, ...]:
+        """Return the columns for which the token of their record stands."""
+        return tuple(c for c in self.columns if c.field.token is not None and c.field.token.kind == "record")
 
     def column(self, name: str) -> Column:
         """Return the column called `name`. Raises UnknownName, listing nothing that is stored."""
@@ -107,6 +140,7 @@ class Schema:
     suite: Literal["siv", "gcm"]
     tables: tuple[Table, ...]
     next_slot: int = 1
+    window_seconds: int = WINDOW_SECONDS
 
     def table(self, name: str) -> Table:
         """Return the table called `name`. Raises UnknownName."""
@@ -119,16 +153,6 @@ class Schema:
 EMPTY = Schema(version=0, key="", suite="siv", tables=())
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One line of a plan. `moves_data`: records are rewritten; `loses_data`: values go for good."""
-
-    at: str
-    what: str
-    moves_data: bool = False
-    loses_data: bool = False
-
-
 def merge(old: Schema, dataset: Dataset, make_id: MakeId) -> Schema:
     """Return the schema that follows `old` when `dataset` is applied: same names (or `was:`) keep their ids."""
     before = {table.name: table for table in old.tables}
@@ -139,7 +163,14 @@ def merge(old: Schema, dataset: Dataset, make_id: MakeId) -> Schema:
             former = Table(collection=collection, id=make_id(), slot=slot, columns=())
             slot += 1
         tables.append(_merge_table(former, collection, make_id))
-    return Schema(version=old.version + 1, key=dataset.key, suite=dataset.suite, tables=tuple(tables), next_slot=slot)
+    return Schema(
+        version=old.version + 1,
+        key=dataset.key,
+        suite=dataset.suite,
+        tables=tuple(tables),
+        next_slot=slot,
+        window_seconds=dataset.window_seconds,
+    )
 
 
 def _merge_table(former: Table, collection: Collection, make_id: MakeId) -> Table:
@@ -156,6 +187,8 @@ def _merge_table(former: Table, collection: Collection, make_id: MakeId) -> Tabl
     for names in unique_sets(collection):
         known_set = sets.get(names)
         uniques.append(replace(known_set, columns=names) if known_set else Unique(names, make_id(), slots.take()))
+    compounds = _merge_compounds(former, collection, make_id, slots)
+    recorded = any(field.token is not None and field.token.kind == "record" for field in collection.fields)
     plain = replace(collection, was="", fields=tuple(column.field for column in columns))
     return Table(
         collection=plain,
@@ -163,8 +196,34 @@ def _merge_table(former: Table, collection: Collection, make_id: MakeId) -> Tabl
         slot=former.slot,
         columns=tuple(columns),
         uniques=tuple(uniques),
+        compounds=compounds,
+        record_slot=(former.record_slot or slots.take()) if recorded else 0,
         next_slot=slots.next,
     )
+
+
+def _merge_compounds(former: Table, collection: Collection, make_id: MakeId, slots: _Slots) -> tuple[Compound, ...]:
+    """Return the compound indexes, each with its identity if what it is of stays."""
+    before = {column.name: column.field for column in former.columns}
+    was = {field.name: before.get(field.was or field.name) or before.get(field.name) for field in collection.fields}
+    found = []
+    for targets in collection.indexes:
+        pairs = [(collection.field(name), was[name], part) for name, _, part in (t.partition(".") for t in targets)]
+        then = tuple(_target(field.name, part) if field else "" for _, field, part in pairs)
+        known = next((compound for compound in former.compounds if compound.targets == then), None)
+        stays = all(now and old and _inside(now, part) == _inside(old, part) for now, old, part in pairs)
+        kept = known is not None and stays
+        found.append(replace(known, targets=targets) if kept and known else Compound(targets, make_id(), slots.take()))
+    return tuple(found)
+
+
+def _target(column: str, part: str) -> str:
+    return f"{column}.{part}" if part else column
+
+
+def _inside(field: Field, part: str) -> str:
+    """Return the type at the path of a json column that an index is of, "" where it is of none."""
+    return path_type(field.paths, part)
 
 
 class _Slots:
@@ -177,13 +236,14 @@ class _Slots:
 
 
 def _merge_column(known: Column, field: Field, make_id: MakeId, slots: _Slots) -> Column:
-    indexes = []
+    indexes, bits = [], dict(field.bits)
     for name in field.indexes:
-        kept = known.index(name)
-        indexes.append(kept or Index(name, make_id(), slots.take()))
+        kept, keeps = known.index(name), bits.get(name, 0)
+        stays = kept and kept.bits == keeps and _inside(known.field, name) == _inside(field, name)
+        indexes.append(kept if kept and stays else Index(name, make_id(), slots.take(), keeps))
     token_id, token_slot = known.token_id, known.token_slot
     kind = field.token.kind if field.token else "none"
-    if kind in ("none", "transient"):
+    if kind in ("none", "transient", "record"):
         token_id, token_slot = b"", 0
     elif not token_id or _tokens_of(known.field) != _tokens_of(field):
         token_id, token_slot = make_id(), 0
@@ -204,91 +264,6 @@ def unique_sets(collection: Collection) -> tuple[tuple[str, ...], ...]:
     """Return every set of fields that must not repeat: those of the collection, then single fields."""
     single = tuple((field.name,) for field in collection.fields if field.unique)
     return (*collection.uniques, *(names for names in single if names not in collection.uniques))
-
-
-def compare(old: Schema, new: Schema) -> tuple[Difference, ...]:
-    """Return what applying `new` over `old` does, in the schema's order. Nothing: the two mean the same."""
-    return tuple(_differences(old, new))
-
-
-def _differences(old: Schema, new: Schema) -> Iterator[Difference]:
-    before = {table.id: table for table in old.tables}
-    if old.version and old.suite != new.suite:
-        yield Difference("", f"cells are sealed with {new.suite}", moves_data=True)
-    for table in new.tables:
-        former = before.pop(table.id, None)
-        if former is None:
-            yield Difference(table.name, f"new table of {len(table.columns)} columns")
-        else:
-            yield from _table_differences(former, table)
-    for table in before.values():
-        yield Difference(table.name, "table is dropped with its records", loses_data=True)
-
-
-def _table_differences(old: Table, new: Table) -> Iterator[Difference]:
-    if old.name != new.name:
-        yield Difference(new.name, f"table `{old.name}` is renamed")
-    before = {column.id: column for column in old.columns}
-    for column in new.columns:
-        at = f"{new.name}.{column.name}"
-        former = before.pop(column.id, None)
-        if former is None:
-            yield Difference(at, f"new column of type {column.field.type}", moves_data=column.field.default is not None)
-        else:
-            yield from _column_differences(at, former, column)
-    for column in before.values():
-        yield Difference(
-            f"{new.name}.{column.name}", "column is dropped with its values", moves_data=True, loses_data=True
-        )
-    yield from _set_differences(old, new)
-    if old.collection.ttl_seconds != new.collection.ttl_seconds:
-        yield Difference(new.name, "time to live of new records changes")
-    if old.collection.subject != new.collection.subject:
-        yield Difference(new.name, f"subject becomes {new.collection.subject}", moves_data=True)
-
-
-def _set_differences(old: Table, new: Table) -> Iterator[Difference]:
-    now = {unique.id for unique in new.uniques}
-    then = {unique.id for unique in old.uniques}
-    for unique in new.uniques:
-        if unique.id not in then:
-            yield Difference(new.name, f"({', '.join(unique.columns)}) becomes unique", moves_data=True)
-    for unique in old.uniques:
-        if unique.id not in now:
-            yield Difference(new.name, f"({', '.join(unique.columns)}) is no longer unique", moves_data=True)
-
-
-_REWRITES: Mapping[str, str] = {
-    "type": "type becomes {}",
-    "array": "holds arrays: {}",
-    "keep": "is kept {}",
-    "reference": "reference becomes {}",
-    "token": "tokens change",
-}
-_WORDS: Mapping[str, str] = {
-    "labels": "labels become {}",
-    "required": "required: {}",
-    "default": "default for new records changes",
-    "description": "description changes",
-    "paths": "typed paths change",
-    "leak": "leak declaration changes",
-}
-
-
-def _column_differences(at: str, old: Column, new: Column) -> Iterator[Difference]:
-    if old.name != new.name:
-        yield Difference(at, f"column `{old.name}` is renamed")
-    for words, moves in ((_REWRITES, True), (_WORDS, False)):
-        for attribute, text in words.items():
-            value = getattr(new.field, attribute)
-            if getattr(old.field, attribute) != value:
-                shown = ", ".join(value) if isinstance(value, tuple) and attribute == "labels" else value
-                lost = attribute == "keep" and value == "transient"
-                yield Difference(at, text.format(shown), moves_data=moves, loses_data=lost)
-    for name in sorted(set(new.field.indexes) - set(old.field.indexes)):
-        yield Difference(at, f"index `{name}` is built", moves_data=True)
-    for name in sorted(set(old.field.indexes) - set(new.field.indexes)):
-        yield Difference(at, f"index `{name}` is dropped", moves_data=True)
 
 
 # --- the physical side ----------------------------------------------------------------------------------------
@@ -320,6 +295,11 @@ def shape(table: Table) -> Shape:
         if column.token_slot:
             columns.append(Physical(column.token, "blob"))
     columns.extend(Physical(f"u{unique.slot}", "blob") for unique in table.uniques)
+    if table.record_slot:
+        columns.append(Physical(table.token, "blob"))
+        indexes.append((table.token,))
+    columns.extend(Physical(f"x{compound.slot}", "blob") for compound in table.compounds)
+    indexes.extend((f"x{compound.slot}",) for compound in table.compounds)
     return Shape(name=table.rows, columns=tuple(columns), key=("id",), indexes=tuple(indexes))
 
 
@@ -370,9 +350,11 @@ FIXED: tuple[Shape, ...] = (
             Physical("cell", "blob"),
             Physical("created", "int", null=False),
             Physical("consumer", "text"),
+            Physical("holder", "blob"),
+            Physical("subject", "blob"),
         ),
+        # Every index is a random place that an insert writes a page for. Looking for a column's tokens reads them all.
         key=("token",),
-        indexes=(("owner",),),
         uniques=(("tag",),),
     ),
     Shape(
@@ -444,4 +426,5 @@ FIXED: tuple[Shape, ...] = (
         ),
         key=("file", "place"),
     ),
+    *tables.SHAPES,
 )

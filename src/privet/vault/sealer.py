@@ -7,23 +7,26 @@ swapped or changed fails closed. Null items are left out, so that a new column c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TypeVar
 
 from privet import codec, digest
 from privet.crypto import derive, seal, shred
-from privet.crypto.index import Tagger
+from privet.crypto.index import Cut, Tagger
 from privet.crypto.keys import KeyRing
 from privet.crypto.seal import CellKey
 from privet.errors import Damaged, InvalidInput
 from privet.store.port import Cell, Row
-from privet.vault.schema import HEAD, Column, Table
-from privet.vocabulary.datatype import DataType, data_type
+from privet.vault.schema import HEAD, Column, Compound, Index, Table
+from privet.vocabulary.datatype import DataType
+from privet.vocabulary.typed import field_type
 
 T = TypeVar("T")
 Texts = Sequence[str | None]
 SubjectKeys = Callable[[Sequence[bytes]], Sequence[bytes]]
+Consented = Callable[[str, Set[bytes]], Set[bytes] | None]
+Opened = dict[bytes | None, bytes]
 
 _ZERO = bytes(16)
 _WIDTH = 16
@@ -44,24 +47,28 @@ class _Tag:
     name: str  # the physical column
     id: bytes
     part: Callable[[str], str | None] | None  # None: the whole value
-    taggers: tuple[Tagger, ...]
+    taggers: tuple[Tagger | Cut, ...]
 
 
 class Sealer:
     """Seals and opens the records of `table`. Made anew when the schema or a key changes.
 
-    `subject_keys`: subject ids → their keys, in order; raises Gone for an erased one.
+    `subject_keys`: subject ids → their keys, in order; raises Gone for an erased one. `consented`: (key, subject ids) →
+    those who consented, None where nobody can say; whoever makes the sealer sets it.
     """
+
+    consented: Consented = staticmethod(lambda key, subjects: None)
 
     def __init__(self, vault: bytes, table: Table, ring: KeyRing, suite: seal.Suite, subject_keys: SubjectKeys) -> None:
         self.table = table
         self.ring = ring
         self.suite = suite
         self.subject_keys = subject_keys
-        self.kinds: dict[str, DataType] = {c.name: data_type(c.field.type) for c in table.columns}
+        self.kinds: dict[str, DataType] = {c.name: field_type(c.field) for c in table.columns}
         self.contexts = {c.name: derive.context(vault, table.id, c.id) for c in table.columns}
         self.tags = {c.name: self._tags_of(c) for c in table.columns}
         self.unique_taggers = {unique.slot: ring.indexes(unique.id, "unique") for unique in table.uniques}
+        self.compound_taggers = {compound.slot: ring.indexes(compound.id) for compound in table.compounds}
         self.mac = ring.index(vault, "record")
         self.items = _items(table)
         self.physical = tuple(column.name for column in HEAD) + tuple(name for name, _ in self.items)
@@ -73,16 +80,20 @@ class Sealer:
     def settled(self) -> bool:
         """Return whether no index is being rebuilt: every tag has one key."""
         found = [tag.taggers for tags in self.tags.values() for tag in tags]
-        return all(len(taggers) == 1 for taggers in (*found, *self.unique_taggers.values()))
+        sets = (*self.unique_taggers.values(), *self.compound_taggers.values())
+        return all(len(taggers) == 1 for taggers in (*found, *sets))
 
     def _tags_of(self, column: Column) -> tuple[_Tag, ...]:
         kind = self.kinds[column.name]
         found = []
         for index in column.indexes:
             part = kind.part(index.name)
-            taggers = self.ring.indexes(index.id)
-            found.append(_Tag(f"x{index.slot}", index.id, part.of if part else None, taggers))
+            found.append(_Tag(f"x{index.slot}", index.id, part.of if part else None, self._taggers(index)))
         return tuple(found)
+
+    def _taggers(self, index: Index) -> tuple[Tagger | Cut, ...]:
+        whole = self.ring.indexes(index.id)
+        return tuple(Cut(tagger, index.bits) for tagger in whole) if index.bits else whole
 
     # -- sealing -------------------------------------------------------------------------------------------------
 
@@ -98,17 +109,21 @@ class Sealer:
         pad, context = self.kinds[column.name].pad_bytes, self.contexts[column.name]
         key = self.ring.cell(column.id)
         if column.field.keep == "shreddable":
-            keys = self._cell_keys([subjects[i] for i in at], key, context)
+            keys = self._cell_keys([subjects[i] for i in at], key, context, {})
             cells = seal.seal_each(keys, key.key_id, context, chosen, plain, pad)
         else:
             cells = key.seal(context, chosen, plain, pad)
         return cells if len(at) == len(texts) else _spread(cells, at, len(texts))
 
-    def _cell_keys(self, subjects: Sequence[bytes | None], key: CellKey, context: bytes) -> Sequence[bytes]:
-        known = [subject for subject in subjects if subject is not None]
-        if len(known) != len(subjects):
+    def _cell_keys(
+        self, subjects: Sequence[bytes | None], key: CellKey, context: bytes, held: Opened
+    ) -> Sequence[bytes]:
+        missing = [subject for subject in subjects if subject not in held]
+        if None in missing:
             raise InvalidInput(f"a shreddable value of `{self.table.name}` needs a subject, and the record has none")
-        return shred.cell_keys(self.subject_keys(known), shred_context(key, context))
+        if missing:
+            held.update(zip(missing, self.subject_keys(missing), strict=True))  # type: ignore[arg-type]
+        return shred.cell_keys([held[subject] for subject in subjects], shred_context(key, context))
 
     def tag(self, column: Column, texts: Texts) -> dict[str, Sequence[Cell]]:
         """Return {physical column: tags} of every index of one column. Arrays: a digest of their element tags."""
@@ -117,19 +132,47 @@ class Sealer:
             if column.field.array:
                 found[tag.name] = [elements_digest(self.elements(tag, text)) for text in texts]
             else:
-                found[tag.name] = _tagged(tag.taggers[0], [_part(tag, text) for text in texts])
+                found[tag.name] = _tagged(tag.taggers[0], _parts(tag, texts))
         return found
 
     def elements(self, tag: _Tag, text: str | None) -> list[bytes]:
         """Return the sorted tags of an array's elements."""
         if text is None:
             return []
-        parts = [_part(tag, element) for element in array_texts(text)]
+        parts = _parts(tag, array_texts(text))
         return sorted(set(tag.taggers[0].tags([part for part in parts if part is not None])))
 
     def unique(self, slot: int, columns: Sequence[Texts]) -> Sequence[Cell]:
         """Return the tags of a unique set under its newest key, one a record; None where some column is null."""
         return _tagged(self.unique_taggers[slot][0], self._joined(columns))
+
+    def compound(self, compound: Compound, texts: Mapping[str, Texts]) -> Sequence[Cell]:
+        """Return the tags of a compound index under its newest key; None where some part is null."""
+        columns = [
+            texts[name] if of is None else [None if text is None else of(text) for text in texts[name]]
+            for name, of in self.compound_parts(compound)
+        ]
+        return _tagged(self.compound_taggers[compound.slot][0], self._joined(columns))
+
+    def compound_parts(self, compound: Compound) -> list[tuple[str, Callable[[str], str | None] | None]]:
+        """Return (column, what of its texts) of each target of a compound index; None for the whole text."""
+        found: list[tuple[str, Callable[[str], str | None] | None]] = []
+        for target in compound.targets:
+            name, _, part_name = target.partition(".")
+            part = self.kinds[name].part(part_name) if part_name else None
+            found.append((name, part.of if part else None))
+        return found
+
+    def sets(self, texts: Mapping[str, Texts]) -> dict[str, Sequence[Cell]]:
+        """Return {physical column: tags} of every unique set and compound index whose columns are all in `texts`."""
+        found: dict[str, Sequence[Cell]] = {}
+        for unique in self.table.uniques:
+            if all(name in texts for name in unique.columns):
+                found[f"u{unique.slot}"] = self.unique(unique.slot, [texts[name] for name in unique.columns])
+        for compound in self.table.compounds:
+            if all(name in texts for name in compound.columns):
+                found[f"x{compound.slot}"] = self.compound(compound, texts)
+        return found
 
     def former_uniques(self, slot: int, columns: Sequence[Texts]) -> list[Sequence[Cell]]:
         """Return the tags under each older key that still lives: none, except while the set is rebuilt."""
@@ -146,21 +189,33 @@ class Sealer:
 
     def macs(self, heads: Heads, items: Mapping[str, Sequence[Cell]]) -> list[bytes]:
         """Return the head MAC of each record. `items`: physical column → cells, one a record."""
-        table = self.table.id
-        parts = [
-            [
-                b"%b%b%b%b%b"
-                % (table, record, version.to_bytes(8, "big"), subject or _ZERO, (expires or 0).to_bytes(8, "big"))
-                for record, version, subject, expires in zip(
-                    heads.ids, heads.versions, heads.subjects, heads.expires, strict=True
-                )
-            ]
+        given = [(name, label, cells) for name, label in self.items if (cells := items.get(name)) is not None]
+        sparse = [cells for _, _, cells in given if None in cells]
+        if not sparse:
+            return self._macs_alike(heads, given)
+        groups: dict[tuple[bool, ...], list[int]] = {}
+        for place, row in enumerate(zip(*sparse, strict=True)):
+            groups.setdefault(tuple([cell is None for cell in row]), []).append(place)
+        out = [b""] * len(heads.ids)
+        for at in groups.values():
+            some = Heads(*(take(each, at) for each in (heads.ids, heads.versions, heads.subjects, heads.expires)))  # type: ignore[arg-type]
+            kept = [(name, label, take(cells, at)) for name, label, cells in given if cells[at[0]] is not None]
+            for place, mac in zip(at, self._macs_alike(some, kept), strict=True):
+                out[place] = mac
+        return out
+
+    def _macs_alike(self, heads: Heads, items: Sequence[tuple[str, bytes, Sequence[Cell]]]) -> list[bytes]:
+        """Return the head MACs of records that all have the same items: (physical column, slot, cells)."""
+        columns: list[bytes | Sequence[bytes]] = [
+            self.table.id,
+            heads.ids,
+            _eight(heads.versions),
+            [subject or _ZERO for subject in heads.subjects],
+            _eight(heads.expires),
         ]
-        for name, label in self.items:
-            cells = items.get(name)
-            if cells is not None:
-                parts.append(_labelled(name, label, cells, self.suite))
-        return self.mac.tags([b"".join(row) for row in zip(*parts, strict=True)])
+        for name, label, cells in items:
+            columns += (label, seal.sivs(cells, self.suite) if name[0] == "c" else cells)  # type: ignore[arg-type]
+        return self.mac.tags_of_rows(len(heads.ids), columns)
 
     # -- opening -------------------------------------------------------------------------------------------------
 
@@ -175,34 +230,43 @@ class Sealer:
         )
         items = {name: columns[place[name]] for name, _ in self.items}
         self._check_widths(items, heads.expires)
-        for row, expected in zip(rows, self.macs(heads, items), strict=True):
-            if row[place["mac"]] != expected:  # not a secret: the store holds it
+        macs, held = self.macs(heads, items), columns[place["mac"]]
+        for row, mac, expected in zip(rows, held, macs, strict=True) if tuple(macs) != held else ():
+            if mac != expected:  # not a secret: the store holds it
                 raise Damaged(f"record {digest.id_text(row[0])} of `{self.table.name}` fails its check")  # type: ignore[arg-type]
 
     def _check_widths(self, items: Mapping[str, Sequence[Cell]], expires: Sequence[int | None]) -> None:
         # A head has no lengths, so an item of another width could swallow its neighbour, and 0 pass for no expiry.
         for name, cells in items.items():
-            widths = {len(cell) for cell in cells if cell is not None}  # type: ignore[arg-type]  # blobs all
+            present = [cell for cell in cells if cell is not None] if None in cells else cells
+            widths = set(map(len, present))  # type: ignore[arg-type]  # blobs all
             fits = min(widths, default=22) > 21 if name.startswith("c") else widths <= {_WIDTH}
             if not fits:
                 raise Damaged(f"a record of `{self.table.name}` has an item of another width")
         if 0 in expires:
             raise Damaged(f"a record of `{self.table.name}` has an impossible expiry")
 
-    def open(self, column: Column, rows: Sequence[Row]) -> list[str | None]:
-        """Return the canonical texts of one column of verified rows. Raises Damaged, Gone (a forgotten subject)."""
+    def open(self, column: Column, rows: Sequence[Row], held: Opened | None = None) -> list[str | None]:
+        """Return the canonical texts of one column of verified rows. Raises Damaged, Gone (a forgotten subject).
+
+        `held`: the keys of subjects that other columns of the same rows needed; those of this one are added.
+        """
         place = self.place[column.cell]
-        at = [i for i, row in enumerate(rows) if row[place] is not None]
+        cells: list[Cell] = [row[place] for row in rows]
+        if None not in cells:
+            return list(self._texts(column, rows, cells, held))  # type: ignore[arg-type]  # blobs all
+        at = [i for i, cell in enumerate(cells) if cell is not None]
         if not at:
             return [None] * len(rows)
-        cells: list[bytes] = [rows[i][place] for i in at]  # type: ignore[misc]
-        if column.field.reference:
-            texts = [digest.id_text(cell) for cell in cells]
-        else:
-            texts = [text.decode() for text in self._open_cells(column, [rows[i] for i in at], cells)]
-        return list(texts) if len(at) == len(rows) else _spread(texts, at, len(rows))
+        texts = self._texts(column, [rows[i] for i in at], [cells[i] for i in at], held)  # type: ignore[misc]
+        return _spread(texts, at, len(rows))
 
-    def _open_cells(self, column: Column, rows: Sequence[Row], cells: Sequence[bytes]) -> Sequence[bytes]:
+    def _texts(self, column: Column, rows: Sequence[Row], cells: Sequence[bytes], held: Opened | None) -> Sequence[str]:
+        if column.field.reference:
+            return [digest.id_text(cell) for cell in cells]
+        return [text.decode() for text in self._open_cells(column, rows, cells, {} if held is None else held)]
+
+    def _open_cells(self, column: Column, rows: Sequence[Row], cells: Sequence[bytes], held: Opened) -> Sequence[bytes]:
         ids: list[bytes] = [row[0] for row in rows]  # type: ignore[misc]
         context = self.contexts[column.name]
         if column.field.keep != "shreddable":
@@ -211,7 +275,7 @@ class Sealer:
         subjects: list[bytes | None] = [row[place] for row in rows]  # type: ignore[misc]
 
         def open_some(key: CellKey, at: Sequence[int]) -> list[bytes]:
-            keys = self._cell_keys(take(subjects, at), key, context)
+            keys = self._cell_keys(take(subjects, at), key, context, held)
             return seal.open_each(keys, key.key_id, context, take(ids, at), take(cells, at))
 
         return by_key(self.ring, cells, open_some)
@@ -260,23 +324,26 @@ def _items(table: Table) -> tuple[tuple[str, bytes], ...]:
         if column.token_slot:
             found.append((column.token_slot, column.token))
     found.extend((unique.slot, f"u{unique.slot}") for unique in table.uniques)
+    found.extend((compound.slot, f"x{compound.slot}") for compound in table.compounds)
+    found.extend([(table.record_slot, table.token)] if table.record_slot else [])
     return tuple((name, slot.to_bytes(2, "big")) for slot, name in sorted(found))
 
 
-def _labelled(name: str, label: bytes, cells: Sequence[Cell], suite: seal.Suite) -> list[bytes]:
-    if name.startswith("c"):
-        return [b"" if cell is None else label + seal.siv(cell, suite) for cell in cells]  # type: ignore[arg-type]
-    return [b"" if cell is None else label + cell for cell in cells]  # type: ignore[operator]
+def _eight(numbers: Sequence[int | None]) -> bytes | list[bytes]:
+    """Return numbers as eight bytes each, None as zero; the one piece of numbers that are all the same."""
+    if len(set(numbers)) == 1:
+        return (numbers[0] or 0).to_bytes(8, "big")
+    return [(number or 0).to_bytes(8, "big") for number in numbers]
 
 
-def _part(tag: _Tag, text: str | None) -> bytes | None:
-    if text is None:
-        return None
-    part = text if tag.part is None else tag.part(text)
-    return None if part is None else part.encode()
+def _parts(tag: _Tag, texts: Texts) -> list[bytes | None]:
+    if tag.part is not None:
+        of = tag.part
+        texts = [None if text is None else of(text) for text in texts]
+    return [None if part is None else part.encode() for part in texts]
 
 
-def _tagged(tagger: Tagger, parts: Sequence[bytes | None]) -> Sequence[Cell]:
+def _tagged(tagger: Tagger | Cut, parts: Sequence[bytes | None]) -> Sequence[Cell]:
     if None not in parts:
         return tagger.tags([part for part in parts if part is not None])
     at = [i for i, part in enumerate(parts) if part is not None]

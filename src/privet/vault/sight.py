@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from privet import digest
 from privet.errors import InvalidValue
 from privet.policy.permit import Permit, Sight
 from privet.store.port import Row
 from privet.vault.schema import Column, Table
-from privet.vault.sealer import Sealer, Texts
+from privet.vault.sealer import Opened, Sealer, Texts, array_texts
 from privet.vault.values import show
 from privet.vocabulary.datatype import DataType, Wire, data_type, reveals_more
-from privet.vocabulary.predicate import ALWAYS, And, Attribute, Compare, In, Or, Predicate, Value, targets
+from privet.vocabulary.predicate import ALWAYS, CONSENT, And, Attribute, Compare, In, Not, Predicate, Value, comparisons
+from privet.vocabulary.typed import field_type
 
 Lookup = Callable[[str], str | None]
+Test = Callable[[Lookup], bool | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +35,12 @@ def visible(sealer: Sealer, permit: Permit, rows: Sequence[Row], view: View) -> 
     """
     allowed = [name for name in view.columns if permit.allows(name)]
     tests = [sight.where for name in allowed for sight in permit.columns[name]]
-    needed = set(allowed) | {column_of(target) for where in (permit.rows, *tests) for target in targets(where)}
-    texts = {name: sealer.open(sealer.table.column(name), rows) for name in sorted(needed)}
+    needed = set(allowed) | {place_of(leaf) for where in (permit.rows, *tests) for leaf in comparisons(where)}
+    held: Opened = {}
+    texts = {place: _read(sealer, place, rows, held) for place in sorted(needed)}
     if permit.rows != ALWAYS:
-        keep = [at for at in range(len(rows)) if holds(permit.rows, sealer.table, _row(texts, at))]
+        test = judge(permit.rows, sealer.table)
+        keep = [at for at in range(len(rows)) if test(_row(texts, at)) is True]
         rows = [rows[at] for at in keep]
         texts = {name: [column[at] for at in keep] for name, column in texts.items()}
     shown: list[dict[str, Wire]] = [{} for _ in rows]
@@ -63,7 +68,8 @@ def _by_sight(
         if sight.where == ALWAYS:
             found.append((sight, left))
             break
-        matching = [at for at in left if holds(sight.where, table, _row(texts, at))]
+        test = judge(sight.where, table)
+        matching = [at for at in left if test(_row(texts, at)) is True]
         found.append((sight, matching))
         taken = set(matching)
         left = [at for at in left if at not in taken]
@@ -82,30 +88,62 @@ def column_of(target: str) -> str:
     return target.partition(".")[0]
 
 
-def holds(predicate: Predicate, table: Table, lookup: Lookup) -> bool:
-    """Return whether a row's canonical texts satisfy a predicate over logical targets."""
-    return _truth(predicate, table, lookup) is True
+def place_of(leaf: Compare | In) -> str:
+    """Return what of a row a comparison reads: a column, `id`, or its person's consent to a key."""
+    if leaf.target == CONSENT:
+        return f"{CONSENT} {_key(leaf)}"
+    return column_of(leaf.target)
 
 
-def _truth(predicate: Predicate, table: Table, lookup: Lookup) -> bool | None:
-    # Three-valued, as in SQL: None is "unknown", which neither a condition nor its negation accepts.
-    if isinstance(predicate, And):
-        return _all(_truth(item, table, lookup) for item in predicate.items)
-    if isinstance(predicate, Or):
-        found = _all(_negated(_truth(item, table, lookup)) for item in predicate.items)
-        return _negated(found)
+def _key(leaf: Compare | In) -> str:
+    return leaf.value if isinstance(leaf, Compare) and isinstance(leaf.value, str) else ""
+
+
+def _read(sealer: Sealer, place: str, rows: Sequence[Row], held: Opened) -> Texts:
+    """Return the texts of a place, one a row. Of a consent: "yes", "no", None where nobody can say."""
+    if place == "id":
+        return [digest.id_text(row[0]) for row in rows]  # type: ignore[arg-type]  # ids are bytes
+    if not place.startswith(CONSENT):
+        return sealer.open(sealer.table.column(place), rows, held)
+    return consents(sealer, place.partition(" ")[2], rows)
+
+
+def consents(sealer: Sealer, key: str, rows: Sequence[Row]) -> Texts:
+    """Return whether the person of each row has consented: "yes", "no", None where the vault keeps no consents."""
+    at = sealer.place["subject"]
+    subjects = {row[at] for row in rows if isinstance(row[at], bytes)}
+    found = sealer.consented(key, subjects)  # type: ignore[arg-type]  # bytes, as just checked
+    return [None if found is None else "yes" if row[at] in found else "no" for row in rows]
+
+
+def judge(predicate: Predicate, table: Table) -> Test:
+    """Return what says of a row whether it satisfies a predicate over logical targets; literals are read once.
+
+    Three-valued, as in SQL: None is "unknown", which neither a condition nor its negation accepts.
+    Raises InvalidValue for a literal that is none of its column's type.
+    """
     if isinstance(predicate, Compare | In):
-        return _compare(predicate, table, lookup)
-    return _negated(_truth(predicate.item, table, lookup))
+        return _leaf(predicate, table)
+    if isinstance(predicate, Not):
+        return _negated(judge(predicate.item, table))
+    items = [judge(item, table) for item in predicate.items]
+    if isinstance(predicate, And):
+        return lambda lookup: _all(items, lookup)
+    return _negated(lambda lookup: _all([_negated(item) for item in items], lookup))
 
 
-def _negated(value: bool | None) -> bool | None:
-    return None if value is None else not value
+def _negated(test: Test) -> Test:
+    def turned(lookup: Lookup) -> bool | None:
+        found = test(lookup)
+        return None if found is None else not found
+
+    return turned
 
 
-def _all(values: object) -> bool | None:
+def _all(tests: Sequence[Test], lookup: Lookup) -> bool | None:
     answer: bool | None = True
-    for value in values:  # type: ignore[attr-defined]  # any iterable of three-valued truths
+    for test in tests:
+        value = test(lookup)
         if value is False:
             return False
         if value is None:
@@ -113,28 +151,49 @@ def _all(values: object) -> bool | None:
     return answer
 
 
-def _compare(predicate: Compare | In, table: Table, lookup: Lookup) -> bool | None:
-    name, _, part_name = predicate.target.partition(".")
-    column = table.column(name)
-    kind = data_type(column.field.type)
-    text = lookup(name)
-    part = kind.part(part_name) if part_name else None
-    found = part.of(text) if part and text is not None else text
-    if isinstance(predicate, Compare) and predicate.value is None:
-        return (found is None) is (predicate.op == "=")
-    if found is None:
-        return None
-    if isinstance(predicate, In):
-        return any(found == canonical_literal(column, part_name, value) for value in predicate.values)
-    wanted = canonical_literal(column, part_name, predicate.value)
-    if predicate.op in ("=", "!="):
-        return (found == wanted) is (predicate.op == "=")
-    return ordered(kind, part_name, predicate.op, found, wanted)
+def _leaf(leaf: Compare | In, table: Table) -> Test:
+    place, (name, _, part_name) = place_of(leaf), leaf.target.partition(".")
+    if leaf.target == CONSENT:
+        return lambda lookup: None if (text := lookup(place)) is None else text == "yes"
+    column = None if name == "id" else table.column(name)
+    part = field_type(column.field).part(part_name) if column and part_name else None
+    if isinstance(leaf, Compare) and leaf.value is None:
+        wanted = leaf.op == "="
+        return lambda lookup: ((text := lookup(place)) is None or bool(part and part.of(text) is None)) is wanted
+    negative = isinstance(leaf, Compare) and leaf.op == "!="
+    test = _values(leaf, column, part_name)
+
+    def one(text: str) -> bool | None:
+        found = part.of(text) if part else text
+        return None if found is None else test(found)
+
+    def verdict(lookup: Lookup) -> bool | None:
+        text = lookup(place)
+        if text is None:
+            return None
+        # Of an array: whether some element meets it.
+        found = any(one(element) for element in array_texts(text)) if column and column.field.array else one(text)
+        return found if found is None or not negative else not found
+
+    return verdict
+
+
+def _values(leaf: Compare | In, column: Column | None, part_name: str) -> Callable[[str], bool]:
+    """Return the test of one value that is there. `!=` is told as `=`: the caller negates it."""
+    values = leaf.values if isinstance(leaf, In) else (leaf.value,)
+    if column is None or column.field.reference:
+        ids = frozenset(digest.id_text(v if isinstance(v, bytes) else digest.id_bytes(str(v))) for v in values)
+        return lambda text: text in ids
+    wanted = frozenset(canonical_literal(column, part_name, value) for value in values)
+    if isinstance(leaf, In) or leaf.op in ("=", "!="):
+        return lambda text: text in wanted
+    kind, op, bound = field_type(column.field), leaf.op, next(iter(wanted))
+    return lambda text: ordered(kind, part_name, op, text, bound)
 
 
 def canonical_literal(column: Column, part_name: str, value: Value) -> str:
     """Return a literal in the form that stored texts have. Raises InvalidValue, or what the part's `fix` raises."""
-    kind = data_type(column.field.type)
+    kind = field_type(column.field)
     part = kind.part(part_name) if part_name else None
     if part is not None:
         return part.fix(str(value))
@@ -144,8 +203,9 @@ def canonical_literal(column: Column, part_name: str, value: Value) -> str:
 
 
 def ordered(kind: DataType, part_name: str, op: str, left: str, right: str) -> bool:
-    """Return `left op right` in the type's own order; parts and types without one compare as text."""
-    key: Callable[[str], object] = kind.order if kind.order and not part_name else _part_key
+    """Return `left op right` in the type's own order, or the part's; those without one compare as text."""
+    part = kind.part(part_name) if part_name else None
+    key: Callable[[str], object] = (part.order if part else None if part_name else kind.order) or _part_key
     first, second = key(left), key(right)
     less, equal = bool(first < second), first == second  # type: ignore[operator]  # keys of one type compare
     return {"<": less, "<=": less or equal, ">": not (less or equal), ">=": not less}[op]

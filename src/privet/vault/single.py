@@ -2,7 +2,7 @@
 
 The batch path spends most of a single insert on lists of one. This path covers the common table (no arrays, no
 transient and no computed tokens); `Plan.fits` says whether it applies. It checks no unique set in advance: the store
-refuses a clash, and the caller then takes the batch path, which names it.
+refuses a clash, and the caller then takes the batch path, which names it, and sets `Plan.look`.
 """
 
 from __future__ import annotations
@@ -12,17 +12,20 @@ from dataclasses import dataclass
 
 from privet import digest
 from privet.crypto import seal, shred, token
-from privet.crypto.index import Tagger
+from privet.crypto.index import Cut, Tagger
 from privet.crypto.seal import CellKey
 from privet.store.port import Cell, Expect, Insert, Put, Select, Step
 from privet.vault import tokens
+from privet.vault.holders import REFS, TOKENS
 from privet.vault.log.audit import Deed
-from privet.vault.schema import HEAD, Column
+from privet.vault.schema import HEAD, Column, Compound
 from privet.vault.sealer import Sealer, shred_context
 from privet.vault.vault import Vault
 from privet.vocabulary.predicate import Compare, In
 
 _ITEMS_FROM = len(HEAD)
+_STORED, _RECORD = ("stored", "column", ""), ("record", "column", "")
+LOOK = 100  # inserts that look for tokens of their values after one whose value had a token
 
 
 @dataclass(slots=True)
@@ -51,18 +54,24 @@ class _Column:
     context: bytes
     shred: bytes
     key: CellKey | None
-    tags: tuple[tuple[int, Callable[[str], str | None] | None, Tagger], ...]
+    tags: tuple[tuple[int, Callable[[str], str | None] | None, Tagger | Cut], ...]
     token: _Token | None
 
 
 @dataclass(slots=True)
 class Plan:
-    """A table made ready for single inserts. Made anew with the sealer that it reads."""
+    """A table made ready for single inserts. Made anew with the sealer that it reads.
+
+    `look`: how many inserts from now look whether their values have tokens. The others hold them for new, and clash
+    where they are not: to look is a tenth of an insert, and most columns with tokens hold what hardly repeats.
+    """
 
     sealer: Sealer
     columns: tuple[_Column, ...]
     uniques: tuple[tuple[int, tuple[str, ...], Tagger], ...]
+    compounds: tuple[Compound, ...]
     fits: bool
+    look: int = 0
 
 
 def plan(vault: Vault, sealer: Sealer) -> Plan:
@@ -73,12 +82,12 @@ def plan(vault: Vault, sealer: Sealer) -> Plan:
     uniques = tuple(
         (place[f"u{unique.slot}"], unique.columns, sealer.unique_taggers[unique.slot][0]) for unique in table.uniques
     )
-    return Plan(sealer, columns, uniques, fits)
+    return Plan(sealer, columns, uniques, table.compounds, fits)
 
 
 def _common(column: Column) -> bool:
     made = column.field.token
-    plain = made is None or (made.kind == "stored" and made.scope == "column" and made.shape == "")
+    plain = made is None or (made.kind, made.scope, made.shape) in (_STORED, _RECORD)
     return plain and not column.field.array and column.field.keep != "transient"
 
 
@@ -138,7 +147,12 @@ def insert_steps(
     for at, names, tagger in ready.uniques:
         values = [text.encode() for name in names if (text := texts[name]) is not None]
         row[at] = tagger.tag(digest.canonical(values)) if len(values) == len(names) else None
+    for compound in ready.compounds:
+        row[sealer.place[f"x{compound.slot}"]] = sealer.compound(compound, {n: (t,) for n, t in texts.items()})[0]
     shown, steps = _tokens(vault, ready, texts, row, secret, deed)
+    if table.record_slot:
+        row[sealer.place[table.token]] = raw = tokens.record_tokens(1)[0]
+        shown.update({column.name: tokens.of_record(raw, texts[column.name]) for column in table.of_record})
     mac = row[6] = sealer.mac.tag(_head(sealer, row))
     steps.append(Insert(table.rows, sealer.physical, (tuple(row),)))
     taken = [(row[at], record) for at, _, _ in ready.uniques if row[at] is not None]
@@ -196,38 +210,46 @@ def _tokens(
                 wanted.append((column, made, plain, made.tagger.tag(plain)))
     if not wanted:
         return shown, []
-    # A value that is unique is new, but for one that was tokenized before it had a record: then the tags clash.
-    known = _known(vault, [tag for column, _, _, tag in wanted if not column.unique])
+    known = _known(vault, ready, [tag for column, _, _, tag in wanted if not column.unique])
     new: list[tuple[Cell, ...]] = []
     refs: list[tuple[Cell, ...]] = []
     steps: list[Step] = []
+    record, subject = row[0], row[2]
     for (column, made, plain, tag), fresh in zip(wanted, digest.random_ids(len(wanted)), strict=True):
         raw = known.get(tag)
-        if raw is None:
-            raw = fresh
-            cell = None
-            if not column.shreddable:
-                cell = made.key.seal_one(made.context, digest.sha256(raw + tag)[:16], plain, made.pad)
-            new.append((raw, tag, made.column.token_id, None, cell, deed.at_ms, None))
-        else:
+        there = raw is not None
+        raw = raw or fresh
+        if there:
             # INVARIANT: a token that is used again must still be there when this is written.
             steps.append(Expect("tokens", Compare("token", "=", raw), True))
-        copy = None
-        if column.shreddable:
-            keys = shred.cell_keys([secret], made.shred)
-            copy = seal.seal_each(keys, made.key.key_id, made.context, [raw], [plain], made.pad)[0]
-        refs.append((raw, row[0], ready.sealer.table.rows, row[2], copy))
+            copy = _token_cell(column, made, (raw, tag), plain, secret) if column.shreddable else None
+            refs.append((raw, record, ready.sealer.table.rows, subject, copy))
+        else:
+            cell = _token_cell(column, made, (raw, tag), plain, secret)
+            new.append((raw, tag, made.column.token_id, None, cell, deed.at_ms, None, record, subject))
         row[made.at] = raw
         shown[column.name] = token.opaque_text(raw)
     if new:
-        steps.append(Insert("tokens", tokens.TOKENS, new))
-    steps.append(Put("refs", tokens.REFS, refs))
+        steps.append(Insert("tokens", TOKENS, new))
+    if refs:
+        steps.append(Put("refs", REFS, refs))
     return shown, steps
 
 
-def _known(vault: Vault, tags: list[bytes]) -> dict[bytes, bytes]:
-    if not tags:
+def _token_cell(column: _Column, made: _Token, names: tuple[bytes, bytes], plain: bytes, secret: bytes) -> bytes:
+    """Return a token's value, sealed for a holder. `names`: the token's id and tag."""
+    raw, tag = names
+    if not column.shreddable:
+        return made.key.seal_one(made.context, digest.sha256(raw + tag)[:16], plain, made.pad)
+    keys = shred.cell_keys([secret], made.shred)
+    return seal.seal_each(keys, made.key.key_id, made.context, [raw], [plain], made.pad)[0]
+
+
+def _known(vault: Vault, ready: Plan, tags: list[bytes]) -> dict[bytes, bytes]:
+    """Return the tokens of values that had one before, by tag, if some of late did; else none, and a tag may clash."""
+    if not ready.look or not tags:
         return {}
     where = Compare("tag", "=", tags[0]) if len(tags) == 1 else In("tag", tuple(tags))
     rows = vault.store.select(Select(table="tokens", columns=("tag", "token"), where=where))
+    ready.look = LOOK if rows else ready.look - 1
     return {row[0]: row[1] for row in rows}  # type: ignore[misc]  # both are blobs

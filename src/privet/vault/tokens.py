@@ -1,13 +1,16 @@
 """Tokens that stand for values: claimed when a value is written, released with its last holder, located when shown.
 
 A stored token is a row keyed by 16 bytes: random ones for opaque and UUID tokens, a digest of the text for shaped
-ones. Its tag makes it deterministic, its cell holds the value under the column's token key, and `refs` names the
-records (or subjects) that hold it. Sealed and ff1 tokens are computed; transient ones live in this process alone.
+ones. Its tag makes it deterministic, and its cell holds the value under the column's token key. The row names the
+holder that it was made for, if that is a record whose head names the token, or nobody; all others stand in `refs`. In
+a shreddable column each of them has a copy of the value under its subject's key, and the cell is that of the row's.
+Sealed and ff1 tokens are computed; transient ones live in this process alone; that of a whole record stands in its row,
+under its head, and is gone with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from privet import digest
@@ -15,18 +18,16 @@ from privet.crypto import derive, shred, token
 from privet.crypto.seal import CellKey, open_each, seal_each
 from privet.crypto.shapes import SHAPES, Choice
 from privet.errors import InvalidValue, LimitExceeded, NotFound
-from privet.store.port import Aggregate, Cell, Delete, Expect, Insert, Put, Row, Select, Step
+from privet.store.port import Aggregate, Cell, Expect, Insert, Row, Select, Step, Update
+from privet.vault.holders import AT, NOBODY, TOKENS, Named, personal, refer, still
 from privet.vault.log.audit import Deed
 from privet.vault.schema import Column, Table
 from privet.vault.sealer import Heads, by_key, open_cells, shred_context, take
 from privet.vault.vault import Held, Vault
 from privet.vocabulary.dataset import TokenPlan
 from privet.vocabulary.datatype import data_type
-from privet.vocabulary.predicate import And, Compare, In, Predicate
+from privet.vocabulary.predicate import Compare, In
 
-TOKENS = ("token", "tag", "owner", "text", "cell", "created", "consumer")
-REFS = ("token", "holder", "rows", "subject", "cell")
-NOBODY = digest.ZERO_ID  # the holder of tokens that belong to no record and no subject
 TRANSIENT_PREFIX = "tkt_"
 TRANSIENT_MS = 15 * 60 * 1000
 DRAWS = 16
@@ -39,6 +40,24 @@ class Claim:
 
     ids: Sequence[Cell]
     texts: Sequence[str | None]
+    steps: Sequence[Step] = ()
+
+
+_Made = tuple[Sequence[Cell], ...]  # the columns of TOKENS before the holder
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """One stored token a text. `new`: places of those to be made; `made`: what their rows hold, up to the holder.
+
+    `known`: token → (holder, subject) as its row names them, of those that are there. `steps`: what must hold.
+    """
+
+    ids: Sequence[bytes]
+    texts: Sequence[str]
+    new: Sequence[int]
+    made: _Made
+    known: Named
     steps: Sequence[Step] = ()
 
 
@@ -60,28 +79,46 @@ def claim(
     plain = [text for text in texts if text is not None]
     if not plain:
         return Claim([None] * len(texts), [None] * len(texts))
-    made = _stored(vault, column, plain, deed)
-    holders = [heads.ids[i] for i in at]
-    subjects = [heads.subjects[i] for i in at]
-    copies = copies_of(vault, column, plain, made.ids, subjects)
-    refs: list[Row] = list(zip(made.ids, holders, [rows] * len(at), subjects, copies, strict=True))
-    if NOBODY in holders and column.token_id in _personal(vault):
-        fresh = {row[0] for step in made.steps if isinstance(step, Insert) for row in step.rows}
-        refs = [ref for ref in refs if ref[1] != NOBODY or ref[0] in fresh]
-    steps = [*made.steps, Put("refs", REFS, refs)] if refs else made.steps
+    found = _stored(vault, column, plain, deed)
+    steps = [*found.steps, *_held(vault, column, plain, found, (take(heads.ids, at), take(heads.subjects, at)), rows)]
     if len(at) == len(texts):
-        return Claim(made.ids, made.texts, steps)
+        return Claim(found.ids, found.texts, steps)
     ids: list[Cell] = [None] * len(texts)
     shown: list[str | None] = [None] * len(texts)
-    for i, stored, text in zip(at, made.ids, made.texts, strict=True):
+    for i, stored, text in zip(at, found.ids, found.texts, strict=True):
         ids[i], shown[i] = stored, text
     return Claim(ids, shown, steps)
 
 
-def _personal(vault: Vault) -> frozenset[bytes]:
-    """Return the identities of the tokens of tables about people."""
-    tables = [table for table in vault.schema.tables if table.collection.subject != "none"]
-    return frozenset(column.token_id for table in tables for column in table.columns if column.token_id)
+def _held(
+    vault: Vault,
+    column: Column,
+    texts: Sequence[str],
+    found: _Found,
+    heads: tuple[Sequence[bytes], Sequence[bytes | None]],
+    rows: str | None,
+) -> Iterator[Step]:
+    """Yield the steps that make the new tokens of `found` and have `heads` (holders, their subjects) hold them all."""
+    holders, subjects = heads
+    size, new = len(found.ids), found.new
+    copies = copies_of(vault, column, texts, found.ids, subjects)
+    named = dict(found.known)
+    beside: Sequence[int] = range(size)
+    nulls: Sequence[Cell] = [None] * len(new)
+    first: tuple[Sequence[Cell], ...] = (nulls, nulls, nulls)
+    if column.token_slot > 0 if rows is not None else NOBODY in holders:
+        first = (take(copies, new), take(holders, new), take(subjects, new))
+        made_now = set(new) if len(new) < size else set(beside)
+        beside = [i for i in beside if i not in made_now]
+        if rows is None and found.known and column.token_id in personal(vault):
+            beside = ()
+    if new:
+        cells = first[0] if column.field.keep == "shreddable" else found.made[4]
+        made = list(zip(*found.made[:4], cells, *found.made[5:], *first[1:], strict=True))
+        yield Insert("tokens", TOKENS, made)
+        if beside:
+            named.update({row[0]: row[7:] for row in made})
+    yield from refer(column, named, [(found.ids[i], holders[i], rows, subjects[i], copies[i]) for i in beside])
 
 
 def _plan(column: Column) -> TokenPlan:
@@ -90,11 +127,12 @@ def _plan(column: Column) -> TokenPlan:
     return column.field.token
 
 
-def _stored(vault: Vault, column: Column, texts: Sequence[str], deed: Deed) -> Claim:
-    """Return one stored token a text, equal for equal texts of a deterministic column, with the steps for new ones."""
+def _stored(vault: Vault, column: Column, texts: Sequence[str], deed: Deed) -> _Found:
+    """Return one stored token a text, equal for equal texts of a deterministic column."""
     plan = _plan(column)
     if plan.kind != "stored":
-        return _drawn(vault, column, texts, [None] * len(texts), deed)
+        raws, shown, made = _drawn(vault, column, texts, [None] * len(texts), deed)
+        return _Found(raws, shown, range(len(texts)), made, {})
     consumer = deed.principal.encode() if plan.scope == "consumer" else b""
     plain = [digest.canonical((consumer, text.encode())) for text in texts] if consumer else [t.encode() for t in texts]
     newest, *former = vault.ring.indexes(column.token_id, "unique")
@@ -113,29 +151,31 @@ def _stored(vault: Vault, column: Column, texts: Sequence[str], deed: Deed) -> C
         if tag not in known:
             first.setdefault(tag, at)
     new = list(first.values())
-    drawn = _drawn(vault, column, [texts[i] for i in new], [tags[i] for i in new], deed)
-    rows = list(known.values())
-    shown = _texts(column, [row[0] for row in rows], [row[2] for row in rows])  # type: ignore[misc]  # ids are blobs
-    found: dict[Cell, tuple[Cell, str | None]] = {
-        tag: (row[0], text) for tag, row, text in zip(known, rows, shown, strict=True)
-    }
-    found.update({tags[i]: (raw, text) for i, raw, text in zip(new, drawn.ids, drawn.texts, strict=True)})
+    raws, shown, made = _drawn(vault, column, take(texts, new), take(tags, new), deed)
+    if len(new) == len(texts):
+        return _Found(raws, shown, new, made, {}, unused)
+    there = list(known.values())
+    pairs = dict(zip((tags[i] for i in new), zip(raws, shown, strict=True), strict=True))
+    held: list[bytes] = [row[0] for row in there]  # type: ignore[misc]  # ids are blobs
+    pairs.update(zip(known, zip(held, _texts(column, held, [row[2] for row in there]), strict=True), strict=True))  # type: ignore[arg-type]
+    named = {row[0]: (row[3], row[4]) for row in there}
     # INVARIANT: a token that is used again must still be there when this is written.
-    still = [Expect("tokens", Compare("token", "=", row[0]), True) for row in known.values()]
-    pairs = [found[tag] for tag in tags]
-    return Claim([pair[0] for pair in pairs], [pair[1] for pair in pairs], [*still, *unused, *drawn.steps])
+    ids, said = zip(*(pairs[tag] for tag in tags), strict=True)
+    return _Found(ids, said, new, made, named, [*still(named), *unused])
 
 
 def _by_tag(vault: Vault, tags: Sequence[bytes]) -> dict[Cell, Row]:
     where = Compare("tag", "=", tags[0]) if len(tags) == 1 else In("tag", tuple(dict.fromkeys(tags)))
-    rows = vault.store.select(Select(table="tokens", columns=("token", "tag", "text"), where=where))
-    return {row[1]: row for row in rows}
+    columns = ("token", "tag", "text", "holder", "subject")
+    return {row[1]: row for row in vault.store.select(Select(table="tokens", columns=columns, where=where))}
 
 
-def _drawn(vault: Vault, column: Column, texts: Sequence[str], tags: Sequence[bytes | None], deed: Deed) -> Claim:
-    """Draw a new token for each text."""
+def _drawn(
+    vault: Vault, column: Column, texts: Sequence[str], tags: Sequence[bytes | None], deed: Deed
+) -> tuple[list[bytes], list[str], _Made]:
+    """Return (ids, texts, what their rows hold up to the holder) of a new token for each text."""
     if not texts:
-        return Claim((), ())
+        return [], [], ((),) * AT["holder"]
     plan = _plan(column)
     raws, shaped = _draw(vault, column, plan, texts)
     cells: Sequence[Cell] = [None] * len(texts)
@@ -146,22 +186,29 @@ def _drawn(vault: Vault, column: Column, texts: Sequence[str], tags: Sequence[by
     size = len(texts)
     consumer = deed.principal if plan.scope == "consumer" else None
     fixed = ([column.token_id] * size, shaped, cells, [deed.at_ms] * size, [consumer] * size)
-    rows = list(zip(raws, tags, *fixed, strict=True))
-    shown = _texts(column, raws, shaped)
-    return Claim(raws, shown, (Insert("tokens", TOKENS, rows),))
+    return raws, _texts(column, raws, shaped), (raws, tags, *fixed)
 
 
-def token_cells(vault: Vault, column: Column, texts: Mapping[bytes, str]) -> dict[bytes, Cell]:
-    """Return what the rows of a column's tokens hold as their column is kept now. `texts`: token id → value."""
-    if column.field.keep == "shreddable" or not texts:
-        return dict.fromkeys(texts)
-    rows = vault.store.select(Select(table="tokens", columns=("token", "tag"), where=In("token", tuple(texts))))
-    raws: list[bytes] = [row[0] for row in rows]  # type: ignore[misc]  # blobs, as the shape says
-    tied = bound(raws, [row[1] for row in rows])  # type: ignore[misc]
-    plain = [texts[raw].encode() for raw in raws]
-    pad = data_type(column.field.type).pad_bytes
-    key = vault.ring.cell(column.token_id, "token")
-    return dict(zip(raws, key.seal(context(vault, column), tied, plain, pad), strict=True))
+def token_cells(vault: Vault, column: Column, texts: Mapping[bytes, str]) -> Iterator[Step]:
+    """Yield the steps by which the rows of a column's tokens hold what they do as it is kept now.
+
+    `texts`: token id → value. A row of a shreddable column that names a record has a copy of its own, or gets one with
+    that record.
+    """
+    question = Select(table="tokens", columns=("token", "tag", "holder"), where=In("token", tuple(texts)))
+    rows = vault.store.select(question) if texts else []
+    if column.field.keep == "shreddable":
+        bare = [(None, None, None, row[0]) for row in rows if row[2] in (None, NOBODY)]
+        if bare:
+            yield Update("tokens", ("cell", "holder", "subject"), ("token",), bare)
+        return
+    if rows:
+        raws: list[bytes] = [row[0] for row in rows]  # type: ignore[misc]  # blobs, as the shape says
+        tied = bound(raws, [row[1] for row in rows])  # type: ignore[misc]
+        plain = [texts[raw].encode() for raw in raws]
+        key = vault.ring.cell(column.token_id, "token")
+        cells = key.seal(context(vault, column), tied, plain, data_type(column.field.type).pad_bytes)
+        yield Update("tokens", ("cell",), ("token",), list(zip(cells, raws, strict=True)))
 
 
 def _draw(vault: Vault, column: Column, plan: TokenPlan, texts: Sequence[str]) -> tuple[list[bytes], list[str | None]]:
@@ -176,7 +223,10 @@ def _draw(vault: Vault, column: Column, plan: TokenPlan, texts: Sequence[str]) -
     out: list[str] = []
     taken: set[str] = set()
     for text in texts:
-        if load + len(out) >= shape.load_limit(text, choice):
+        limit = shape.load_limit(text, choice)
+        if load + len(out) >= limit:
+            load = _recount(vault, column)
+        if load + len(out) >= limit:
             raise LimitExceeded(
                 f"column `{column.name}` has used its share of `{plan.shape}` tokens", hint="use opaque tokens"
             )
@@ -188,6 +238,7 @@ def _draw(vault: Vault, column: Column, plan: TokenPlan, texts: Sequence[str]) -
             raise LimitExceeded(f"no free `{plan.shape}` token was found for column `{column.name}`")
         taken.add(drawn)
         out.append(drawn)
+    vault.plans[_load_name(column)] = load + len(out)
     return [text_id(text) for text in out], list(out)
 
 
@@ -195,7 +246,8 @@ def demand_room(vault: Vault, column: Column, texts: Sequence[str], count: int) 
     """Raise LimitExceeded unless `count` shaped tokens, some of them for `texts`, fit beside those that there are."""
     plan = _plan(column)
     shape, choice = SHAPES.get(plan.shape), Choice(plan.keep_last_four, plan.looks_real, plan.domain or Choice().domain)
-    if count and _load(vault, column) + count > min((shape.load_limit(text, choice) for text in texts), default=count):
+    limit = min((shape.load_limit(text, choice) for text in texts), default=count)
+    if count and _recount(vault, column) + count > limit:
         raise LimitExceeded(f"column `{column.name}` would use up its share of `{plan.shape}` tokens")
 
 
@@ -215,10 +267,19 @@ def _exists(vault: Vault, raw: bytes) -> bool:
 
 
 def _load(vault: Vault, column: Column) -> int:
+    """Return how many tokens a column has, or a little more: drawn ones count even if they were never written."""
+    known = vault.plans.get(_load_name(column))
+    return known if isinstance(known, int) else _recount(vault, column)
+
+
+def _recount(vault: Vault, column: Column) -> int:
     where = Compare("owner", "=", column.token_id)
-    question = Select(table="tokens", aggregates=(Aggregate("count"),), where=where)
-    count = vault.store.select(question)[0][0]
+    count = vault.store.select(Select(table="tokens", aggregates=(Aggregate("count"),), where=where))[0][0]
     return count if isinstance(count, int) else 0
+
+
+def _load_name(column: Column) -> str:
+    return f"shaped tokens of {column.token_id.hex()}"
 
 
 def context(vault: Vault, column: Column) -> bytes:
@@ -231,7 +292,8 @@ def bound(raws: Sequence[bytes], tags: Sequence[bytes | None]) -> list[bytes]:
 
     Token and tag together, so that neither can be given to another row.
     """
-    return [digest.sha256(raw + (tag or b""))[:16] for raw, tag in zip(raws, tags, strict=True)]
+    tied = digest.sha256_each([raw + tag if tag else raw for raw, tag in zip(raws, tags, strict=True)])
+    return [each[:16] for each in tied]
 
 
 def copies_of(
@@ -311,82 +373,6 @@ def hold(
     return out
 
 
-# --- releasing ------------------------------------------------------------------------------------------------
-
-
-def release(vault: Vault, pairs: Sequence[Row], *, gained: Collection[Cell] = ()) -> Iterator[Step]:
-    """Yield the steps that end the hold of (token, record) pairs; a token dies with its last holder.
-
-    In a table about people NOBODY is no holder next to others: a token that was made without a subject, and then came
-    to stand for a person's value, goes with the last of those who hold it. `gained`: tokens that get a holder in the
-    same unit. The unit clashes if holders come or go so that another decision were right. It takes one release a
-    unit: `together` makes one of several.
-    """
-    if not pairs:
-        return
-    yield Delete("refs", ("token", "holder"), list(pairs))
-    losing: dict[Cell, int] = {}
-    for raw, _ in dict.fromkeys(pairs):
-        losing[raw] = losing.get(raw, 0) + 1
-    counts = vault.store.select(
-        Select(
-            table="refs",
-            group=("token",),
-            aggregates=(Aggregate("count"),),
-            where=In("token", tuple(losing)),
-        )
-    )
-    left: dict[Cell, int] = {row[0]: row[1] - losing[row[0]] for row in counts}  # type: ignore[operator]  # a count
-    personal = _among_personal(vault, [raw for raw, count in left.items() if count])
-    forsaken = _only_nobodys(vault, [raw for raw in personal if left[raw] == 1 and raw not in gained])
-    dying = tuple(raw for raw, count in left.items() if raw not in gained and (not count or raw in forsaken))
-    if forsaken:
-        yield Delete("refs", ("token", "holder"), [(raw, NOBODY) for raw in forsaken])
-    if dying:
-        yield Delete("tokens", ("token",), [(raw,) for raw in dying])
-        yield Expect("refs", In("token", dying), False)
-    # INVARIANT: of two units that each leave a token to the other's holder, the second clashes.
-    for raw in left.keys() - set(dying):
-        held: Predicate = Compare("token", "=", raw)
-        yield Expect("refs", And((held, Compare("holder", "!=", NOBODY))) if raw in personal else held, True)
-
-
-def _among_personal(vault: Vault, raws: Sequence[Cell]) -> set[Cell]:
-    """Return those of `raws` that are tokens of a table about people."""
-    if not raws:
-        return set()
-    owners = vault.store.select(Select(table="tokens", columns=("token", "owner"), where=In("token", tuple(raws))))
-    personal = _personal(vault)
-    return {row[0] for row in owners if row[1] in personal}
-
-
-def _only_nobodys(vault: Vault, raws: Sequence[Cell]) -> set[Cell]:
-    """Return those of `raws` that NOBODY holds."""
-    if not raws:
-        return set()
-    where = And((In("token", tuple(raws)), Compare("holder", "=", NOBODY)))
-    return {row[0] for row in vault.store.select(Select(table="refs", columns=("token",), where=where))}
-
-
-def together(vault: Vault, steps: Iterable[Step]) -> Iterator[Step]:
-    """Yield the steps of a unit with its releases made one, at its end: a token dies if all of them leave nobody."""
-    pairs: list[Row] = []
-    gained: set[Cell] = set()
-    for step in steps:
-        if isinstance(step, Delete) and step.table == "refs":
-            pairs += [row for row in step.rows if row[1] != NOBODY]
-        elif isinstance(step, Put) and step.table == "refs":
-            gained.update(row[0] for row in step.rows)
-            yield step
-        elif not (isinstance(step, Delete) and step.table == "tokens") and not _on_refs(step):
-            yield step
-    yield from release(vault, pairs, gained=gained)
-
-
-def _on_refs(step: Step) -> bool:
-    return isinstance(step, Expect) and step.table == "refs"
-
-
 # --- showing --------------------------------------------------------------------------------------------------
 
 
@@ -398,7 +384,20 @@ def texts_of(vault: Vault, table: Table, rows: Sequence[Row], place: Mapping[str
             shown = texts_by_id(vault, column, [row[place[column.token]] for row in rows])
             for record, text in zip(out, shown, strict=True):
                 record[column.name] = text
+    for column in table.of_record:
+        for record, row in zip(out, rows, strict=True):
+            record[column.name] = of_record(row[place[table.token]], row[place[column.cell]])
     return out
+
+
+def record_tokens(count: int) -> list[bytes]:
+    """Return tokens for whole records: random UUIDs, which no id of a record is."""
+    return [_as_uuid4(raw) for raw in digest.random_ids(count)]
+
+
+def of_record(raw: Cell, held: object) -> str | None:
+    """Return the text of a record's token for one of its columns, None where the column holds nothing."""
+    return digest.id_text(raw) if isinstance(raw, bytes) and held is not None else None
 
 
 def texts_by_id(vault: Vault, column: Column, raws: Sequence[Cell]) -> list[str | None]:
@@ -421,7 +420,7 @@ def open_stored(vault: Vault, column: Column, rows: Sequence[Row]) -> list[bytes
     Raises Damaged.
     """
     ids = bound([row[0] for row in rows], [row[1] for row in rows])  # type: ignore[misc]
-    return open_cells(vault.ring, context(vault, column), ids, [row[4] for row in rows])  # type: ignore[misc]
+    return open_cells(vault.ring, context(vault, column), ids, [row[AT["cell"]] for row in rows])  # type: ignore[misc]
 
 
 def open_copies(vault: Vault, column: Column, raws: Sequence[bytes], copies: Sequence[Row]) -> list[bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from privet import codec, digest
@@ -11,6 +11,7 @@ from privet.errors import InvalidValue, PrivetError, UnknownName
 from privet.vault.schema import Column, Table
 from privet.vault.sealer import Texts, array_texts
 from privet.vocabulary.datatype import DataType, Wire, data_type
+from privet.vocabulary.typed import field_type
 
 Record = Mapping[str, Wire]
 
@@ -135,12 +136,19 @@ def _read_array(kind: DataType, at: int, value: Wire, canon: Canon, path: str) -
 
 
 def show(column: Column, texts: Texts, redaction: str) -> list[Wire]:
-    """Return what a caller sees of canonical texts under a redaction."""
-    kind = data_type(column.field.type)
+    """Return what a caller sees of canonical texts under a redaction, or of the part that stands in its place."""
+    kind = field_type(column.field)
     if redaction == "plain_text" and not column.field.array:
         present = kind.present
         return [None if text is None else present(text) for text in texts]
-    mask = MASKS.get(redaction).apply
+    mask = _mask(kind, redaction)
     if column.field.array:
         return [None if text is None else [mask(kind, element) for element in array_texts(text)] for text in texts]
     return [None if text is None else mask(kind, text) for text in texts]
+
+
+def _mask(kind: DataType, redaction: str) -> Callable[[DataType, str], Wire]:
+    part = kind.part(redaction)
+    if part is None or redaction in MASKS:
+        return MASKS.get(redaction).apply
+    return lambda kind, text: None if (found := part.of(text)) is None else part.present(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence, Set
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -18,8 +18,8 @@ from privet.store.port import Clash, Expect, Insert, Put, Select, Step, Store, U
 from privet.vault.log.audit import Deed
 from privet.vault.people.ledger import Ledger
 from privet.vault.people.subjects import SubjectStore
-from privet.vault.schema import EMPTY, FIXED, Schema, Table
-from privet.vault.sealer import Sealer
+from privet.vault.schema import EMPTY, FIXED, Compound, Schema, Table, Unique
+from privet.vault.sealer import Consented, Sealer
 from privet.vocabulary.predicate import In
 
 A = TypeVar("A")
@@ -52,8 +52,10 @@ class Vault:
         self.clock = clock
         self.subjects: SubjectStore | None = None
         self.ledger: Ledger | None = None
+        self.consents: Consented | None = None
         self._sealers: dict[str, Sealer] = {}
         self.plans: dict[str, object] = {}  # what other files of this room made ready, by table
+        self.kept: dict[str, object] = {}  # what files of `access` remember for as long as the vault is open
         self._held: dict[str, Held] = {}
         self._maintained = threading.Lock()
         self._reads: set[asyncio.Event] = set()
@@ -83,7 +85,12 @@ class Vault:
         found = self._sealers.get(table.name)
         if found is None or found.table is not table:
             found = self._sealers[table.name] = Sealer(self.id, table, self.ring, self.schema.suite, self.subject_keys)
+            found.consented = self.consented
         return found
+
+    def consented(self, key: str, subjects: Set[bytes]) -> Set[bytes] | None:
+        """Return those of `subjects` who consented to `key`, None where the vault keeps no consents: nobody can say."""
+        return None if self.consents is None else self.consents(key, subjects)
 
     def refresh(self) -> None:
         """Forget what was derived from keys and schema, after either changed."""
@@ -297,7 +304,7 @@ def create_vault(*, id: bytes, name: str, store: Store, ring: KeyRing, clock: Cl
 
 
 def forgettable(schema: Schema) -> frozenset[bytes]:
-    """Return the owners of the tag keys of shreddable columns: their indexes, unique sets and tokens."""
+    """Return the owners of the tag keys of shreddable columns: their indexes, sets of columns and tokens."""
     owners: set[bytes] = set()
     for table in schema.tables:
         shreddable = {column.name for column in table.columns if column.field.keep == "shreddable"}
@@ -305,7 +312,8 @@ def forgettable(schema: Schema) -> frozenset[bytes]:
             if column.name in shreddable:
                 owners.update(index.id for index in column.indexes)
                 owners.add(column.token_id)
-        owners.update(unique.id for unique in table.uniques if shreddable.intersection(unique.columns))
+        sets: tuple[Unique | Compound, ...] = (*table.uniques, *table.compounds)
+        owners.update(item.id for item in sets if shreddable.intersection(item.columns))
     return frozenset(owners - {b""})
 
 

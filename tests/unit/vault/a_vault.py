@@ -15,7 +15,7 @@ from privet.policy.decide import decide
 from privet.policy.permit import Permit
 from privet.policy.roles import BUILT_IN
 from privet.secret import Secret
-from privet.store.port import ENGINES
+from privet.store.port import ENGINES, Row, Select
 from privet.vault import records
 from privet.vault import rows as rows_of
 from privet.vault.log.audit import Deed
@@ -79,6 +79,15 @@ def bench(loop: asyncio.Runner) -> Bench:
     vault = create_vault(id=b"vault-of-a-test!", name="t", store=store, ring=ring, clock=lambda: now[0], deed=deed)
     vault.subjects = subject_keys(vault.id, now[0])
     return Bench(vault, now, loop.run)
+
+
+def references(vault: Vault) -> list[Row]:
+    """Return (token, holder, subject, copy) of every hold on a token, in its row or beside it; copies where kept."""
+    rows = vault.store.select(Select(table="tokens", columns=("token", "holder", "subject", "cell", "owner")))
+    columns = [column for table in vault.schema.tables for column in table.columns]
+    shredding = {column.token_id for column in columns if column.field.keep == "shreddable"}
+    own = [(*row[:3], row[3] if row[4] in shredding else None) for row in rows if row[1] is not None]
+    return own + vault.store.select(Select(table="refs", columns=("token", "holder", "subject", "cell")))
 
 
 def subject_keys(vault: bytes, now_ms: int) -> SubjectStore:

@@ -56,6 +56,8 @@ CONDITIONS: dict[str, list[str]] = {
     "phones = '+12025550142'": ["Ann Example", "Bo"],
     "phones IN ('+12025550141', '+12025550142')": ["Ann Example", "Bo"],
     "phones != '+12025550142'": ["Anton"],
+    "phones BETWEEN '+12025550141' AND '+12025550142'": ["Ann Example", "Bo"],
+    "phones BETWEEN '+12025550142' AND '+12025550141'": [],
     "phones.last_four = '0141'": ["Ann Example"],
     "phones LIKE '+1202%'": ["Ann Example", "Bo"],
     "phones IS NULL": ["", "ANNA"],

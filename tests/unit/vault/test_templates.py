@@ -229,6 +229,7 @@ def reference() -> str:
         for table in found.collections:
             facts = [f"Subject: `{table.subject}`."]
             facts += [f"Unique: {', '.join(names)}." for names in table.uniques]
+            facts += [f"Indexed together: {', '.join(targets)}." for targets in table.indexes]
             facts += [f"Expires after {table.ttl_seconds // 86_400} days."] if table.ttl_seconds else []
             lines += [f"### {name}: {table.name}", "", table.description, " ".join(facts), ""]
             lines += ["| column | type | kept | indexes | token | labels |", "|---|---|---|---|---|---|"]

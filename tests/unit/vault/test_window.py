@@ -19,6 +19,7 @@ from privet.vault.people import erasure
 from privet.vault.people.subjects import SubjectStore
 from privet.vault.upkeep import rotation, sweep
 from privet.vault.vault import load_keys, open_vault
+from privet.vocabulary.dataset import WINDOW_SECONDS
 
 
 @pytest.fixture
@@ -211,7 +212,7 @@ def test_tags_in_an_old_copy_cannot_be_tried_once_the_window_is_over(people: Ben
 
 def test_a_window_is_due_after_its_time(people: Bench) -> None:
     assert not rotation.window_due(people.vault)
-    people.now[0] += rotation.WINDOW_MS
+    people.now[0] += WINDOW_SECONDS * 1000
     assert rotation.window_due(people.vault)
     people.run(rotation.advance(people.vault, deeds(people)))
     assert not rotation.window_due(people.vault)

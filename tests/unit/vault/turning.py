@@ -25,6 +25,7 @@ FIELDS = (
     "name: type: string, keep: shreddable, index: exact, token: stored",
     "email: type: contact.email, keep: sealed, index: [exact, domain], unique: true, token: stored",
     "code: type: string, keep: shreddable, token: random",
+    "note: type: string, token: record",
     "made: type: string, keep: sealed, token: {kind: stored, scope: consumer}",
     "hers: type: string, keep: shreddable, token: {kind: stored, scope: consumer}",
     "tags: type: 'string[]', keep: shreddable, index: exact",
@@ -32,11 +33,12 @@ FIELDS = (
     "plain: type: string",
 )
 TABLE = "people"
+SETS = "[[name, plain]], indexes: [[email.domain, plain], [name, made]]"
 
 
 def prepared(bench: Bench) -> Bench:
     """Return the bench with the table of everything that has keys."""
-    bench.apply(schema(*FIELDS, unique="[[name, plain]]"))
+    bench.apply(schema(*FIELDS, unique=SETS))
     return bench
 
 
@@ -58,7 +60,7 @@ def served(people: Bench, tmp_path: Path) -> Iterator[Bench]:
     )
     vault.subjects = SubjectStore.open(stores, ROOT, vault.id, now=people.now[0] // 1000, made=False)
     found = Bench(vault, people.now, people.run)
-    found.apply(schema(*FIELDS, unique="[[name, plain]]"))
+    found.apply(schema(*FIELDS, unique=SETS))
     try:
         yield found
     finally:
@@ -71,6 +73,7 @@ def row(number: int, **more: Any) -> dict[str, Any]:
         "name": f"Ann {number % 40}",
         "email": f"ann{number}@example.com",
         "code": f"C-{number}",
+        "note": f"N-{number}",
         "made": f"M-{number % 7}",
         "hers": f"H-{number % 7}",
         "tags": [f"t{number % 5}", "all"],
@@ -115,6 +118,8 @@ ROTATIONS: dict[str, Callable[[Bench], Awaitable[Any]]] = {
     "array index": lambda b: rotation.rotate_index(b.vault, TABLE, "tags", "exact", deeds(b)),
     "unique": lambda b: rotation.rotate_unique(b.vault, TABLE, ["email"], deeds(b)),
     "unique pair": lambda b: rotation.rotate_unique(b.vault, TABLE, ["plain", "name"], deeds(b)),
+    "compound index": lambda b: rotation.rotate_unique(b.vault, TABLE, ["plain", "email.domain"], deeds(b)),
+    "shreddable compound index": lambda b: rotation.rotate_unique(b.vault, TABLE, ["name", "made"], deeds(b)),
     "token tags": lambda b: rotation.rotate_token_tags(b.vault, TABLE, "email", deeds(b)),
     "shreddable token tags": lambda b: rotation.rotate_token_tags(b.vault, TABLE, "name", deeds(b)),
     "consumer token tags": lambda b: rotation.rotate_token_tags(b.vault, TABLE, "hers", deeds(b)),

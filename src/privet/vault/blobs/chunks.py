@@ -82,7 +82,8 @@ def new_body(column: Column, record: bytes, now_ms: int) -> Body:
 
 def _body(column: Column, record: bytes, body: bytes, key: bytes) -> Body:
     bound = digest.sha256(digest.canonical((b"privet file chunk 1", column.id, record)))[:16]
-    # GCM: the key is random for each body and seals at most some thousand chunks, so random IVs do not meet.
+    # GCM: the key is random for each body and seals some thousand chunks, some million for a file of a terabyte, so
+    # random IVs do not meet (NIST SP 800-38D, section 8.3: at most 2**32).
     return Body(body, bound, CellKey(0, "gcm", Secret(key)))
 
 

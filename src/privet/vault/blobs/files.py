@@ -33,20 +33,25 @@ from privet.vault.vault import Vault
 from privet.vocabulary.datatype import Wire, data_type
 from privet.vocabulary.predicate import And, Compare
 
-LIMIT_BYTES = 1 << 30
+LIMIT_BYTES = 4 << 30
 UNIT = 4  # chunks that are written, or read, at once: what bounds the memory of a transfer
 _NO_HASH = "0" * 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """A file that arrives. `size` and `sha256` (hexadecimal): what the sender says of it; None and "" say nothing."""
+    """A file that arrives. `size` and `sha256` (hexadecimal): what the sender says of it; None and "" say nothing.
+
+    `replace`: it may take the place of another one. `limit_bytes`: the most that is taken.
+    """
 
     content: AsyncIterable[bytes]
     name: str
     mime: str
     size: int | None = None
     sha256: str = ""
+    replace: bool = True
+    limit_bytes: int = LIMIT_BYTES
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -75,8 +80,8 @@ async def store(
     """Make what arrives the file of a record's column, in place of the one before.
 
     Nothing of it shows before all of it is durable; one that fails half way leaves nothing. Raises Denied, NotFound,
-    TooLarge (over LIMIT_BYTES), InvalidValue (name or media type), InvalidInput (not what the sender said, or not of
-    the kind that it claims), Gone.
+    TooLarge, InvalidValue (name or media type), InvalidInput (not what the sender said, or not of the kind that it
+    claims), Conflict (there is a file that is not to be replaced), Gone.
     """
     table = vault.table(permit.table)
     held = _column(table, column)
@@ -87,10 +92,11 @@ async def store(
     subject = row[vault.sealer(table).place["subject"]]
     if held.field.keep == "shreddable" and subject is None:
         raise Conflict(f"a record of `{table.name}` that is about nobody holds no file")
+    _check_place(vault, table, held, row, upload)
     body = chunks.new_body(held, record, vault.clock())
     try:
         stored = await _take(vault, body, upload)
-        return await _finish(vault, table, held, (record, body, stored), deed), stored
+        return await _finish(vault, table, held, (record, body, stored, upload), deed), stored
     except BaseException:
         # What cannot be removed now, because the store fails too, is collected at the next start.
         with contextlib.suppress(PrivetError):
@@ -114,11 +120,19 @@ def _row(vault: Vault, table: Table, record: bytes) -> Row:
 
 def _check_claims(column: Column, upload: Upload) -> None:
     """Refuse by what the sender says alone, before anything is read."""
-    if upload.size is not None and upload.size > LIMIT_BYTES:
-        raise _too_large()
+    if upload.size is not None and upload.size > upload.limit_bytes:
+        raise _too_large(upload.limit_bytes)
     _text(column, Stored(upload.name, upload.mime, 0, _NO_HASH))
     if upload.sha256:
         _text(column, Stored(upload.name, upload.mime, 0, upload.sha256))
+
+
+def _check_place(vault: Vault, table: Table, column: Column, row: Row, upload: Upload) -> None:
+    if not upload.replace and row[vault.sealer(table).place[column.cell]] is not None:
+        raise Conflict(
+            f"`{table.name}.{column.name}` of this record holds a file already",
+            hint="`replace` puts another in its place; --yes on the command line",
+        )
 
 
 def _text(column: Column, stored: Stored) -> str:
@@ -130,13 +144,13 @@ def _text(column: Column, stored: Stored) -> str:
         raise InvalidValue(error.rule, type_name=kind.name, at=column.name) from None
 
 
-def _too_large() -> TooLarge:
-    return TooLarge(f"expected a file of at most {LIMIT_BYTES:,} bytes, found more")
+def _too_large(limit_bytes: int) -> TooLarge:
+    return TooLarge(f"expected a file of at most {limit_bytes:,} bytes, found more")
 
 
 async def _take(vault: Vault, body: Body, upload: Upload) -> Stored:
     """Seal and write content as it arrives; return what it turned out to be."""
-    taken = _Taken(body, upload.mime.strip().lower())
+    taken = _Taken(body, upload.mime.strip().lower(), upload.limit_bytes)
     async for piece in upload.content:
         # A piece may be of any size: it is cut, so that no more than a unit of it is copied.
         for at in range(0, len(piece), CHUNK_BYTES):
@@ -161,20 +175,21 @@ async def _write(vault: Vault, taken: _Taken) -> None:
 class _Taken:
     """Content on its way from pieces to chunks. `rows`: chunks that are sealed and not yet written."""
 
-    def __init__(self, body: Body, mime: str) -> None:
+    def __init__(self, body: Body, mime: str, limit_bytes: int = LIMIT_BYTES) -> None:
         self.rows: list[Row] = []
         self.size = 0
         self.hash = hashlib.sha256()
         self._body = body
         self._mime = mime
+        self._limit_bytes = limit_bytes
         self._rest = bytearray()
         self._place = 1
 
     def add(self, piece: bytes) -> None:
         """Take some content. Raises TooLarge, InvalidInput (its first bytes contradict its media type)."""
         self.size += len(piece)
-        if self.size > LIMIT_BYTES:
-            raise _too_large()
+        if self.size > self._limit_bytes:
+            raise _too_large(self._limit_bytes)
         self.hash.update(piece)
         self._rest += piece
         # A full chunk waits for the next byte, because the last chunk is sealed as the last.
@@ -193,15 +208,19 @@ class _Taken:
         self._place += 1
 
 
-async def _finish(vault: Vault, table: Table, column: Column, made: tuple[bytes, Body, Stored], deed: Deed) -> Written:
+async def _finish(
+    vault: Vault, table: Table, column: Column, made: tuple[bytes, Body, Stored, Upload], deed: Deed
+) -> Written:
     """Put the body under the record and what is known of it into its column, in one unit."""
-    record, body, stored = made
+    record, body, stored, upload = made
     text = _text(column, stored)
 
     def prepare() -> tuple[Written, Sequence[Step]]:
         vault.demand_current(table)
         sealer = vault.sealer(table)
-        subject = _row(vault, table, record)[sealer.place["subject"]]
+        row = _row(vault, table, record)
+        _check_place(vault, table, column, row, upload)
+        subject = row[sealer.place["subject"]]
         assert subject is None or isinstance(subject, bytes)
         written, steps = update_steps(vault, table, [record], {column.name: [text]}, [None], deed)
         return written[0], [*steps, chunks.head_step(sealer, column, (record, subject), body)]

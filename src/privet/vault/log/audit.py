@@ -53,12 +53,14 @@ class Deed:
         """
         return Insert("audit", AUDIT, (self._row(WRITTEN, table, columns, records, count, note),))
 
-    def seen(self, table: str = "", columns: tuple[str, ...] = (), *, records: bytes = b"", count: int = 0) -> Step:
-        """Return the step that writes the entry of a deed that only reads.
+    def seen(
+        self, table: str = "", columns: tuple[str, ...] = (), *, records: bytes = b"", count: int = 0, note: str = ""
+    ) -> Step:
+        """Return the step that writes the entry of a deed that changes no record.
 
-        `records`: READ_SIZE bytes for each record that was shown.
+        `records`: READ_SIZE bytes for each record that was shown, or that may be from now on. `note`: as of `entry`.
         """
-        return Insert("audit", AUDIT, (self._row(READ, table, columns, records, count, ""),))
+        return Insert("audit", AUDIT, (self._row(READ, table, columns, records, count, note),))
 
     def expired(self, runs: bytes, *, count: int) -> Step:
         """Return the step that writes the entry of a deed that empties older entries. `runs`: RUN_SIZE bytes each."""

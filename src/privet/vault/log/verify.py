@@ -2,8 +2,9 @@
 
 An entry that was changed is found by its hashes and the signed root; a record by the MAC of its head; a whole old
 record, a deleted one that came back and one that was never written by the newest entry that names it. What nothing
-proves: the tail after the last checkpoint, the times at which a record or token was made and changed, and whether
-tokens that no record holds are all there. A vault may be written to meanwhile: what does not fit is looked at again.
+proves: the tail after the last checkpoint, the times at which a record or token was made and changed, whether tokens
+that no record holds are all there, and whether a file without any content ever had one. A vault may be written to
+meanwhile: what does not fit is looked at again.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from privet.errors import Damaged, Gone
 from privet.store.port import Cell, Row, Select
 from privet.vault.bonds import Bonds, Found, Pass, place_of
 from privet.vault.log.checkpoint import Log, Tiler
+from privet.vault.log.contents import Contents
 from privet.vault.log.history import DELETED, Fault, Faults, Prover, read
 from privet.vault.schema import Column
 from privet.vault.sealer import Heads, Sealer
@@ -54,7 +56,7 @@ def verify(vault: Vault, log: Log, *, witnessed: Sequence[Checkpoint] = ()) -> R
     look = _Look(vault, log, witnessed)
     look.history()
     look.records()
-    for each in look.bonds.passes():
+    for each in (*look.bonds.passes(), *look.contents.passes()):
         look.all_of(each)
     look.again()
     return look.report()
@@ -143,6 +145,7 @@ class _Look:
 
     def __init__(self, vault: Vault, log: Log, witnessed: Sequence[Checkpoint]) -> None:
         self.bonds = Bonds(vault)
+        self.contents = Contents(vault)
         self._vault = vault
         self._log = log
         self._witnessed = witnessed
@@ -273,6 +276,7 @@ class _Records:
             for i, what in self._cells(column, list(enumerate(rows))):
                 yield i, Fault("record.cell", place_of(self._sealer.table, rows[i][0]), what)
         yield from self._look.bonds.of_records(self._sealer, rows)
+        yield from self._look.contents.of_records(self._sealer, rows)
 
     def _heads(self, rows: Sequence[Row]) -> Found:
         sealer, place = self._sealer, self._sealer.place

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from privet import digest
 from privet.errors import NotFound
-from privet.store.port import Put, Row, Select, Step
-from privet.vault import tokens
+from privet.store.port import Delete, Put, Row, Select, Step
 from privet.vault.change import delete_steps
+from privet.vault.holders import release, together
 from privet.vault.log.audit import Deed
 from privet.vault.people.ledger import Entry
 from privet.vault.rows import fetch, written_entry
@@ -112,9 +112,10 @@ def _removal(vault: Vault, entry: Entry, deed: Deed) -> tuple[Erased, Sequence[S
         steps.extend(delete_steps(vault, table, rows))
         proof += [written_entry(row[0], 0, digest.ZERO_ID) for row in rows]  # type: ignore[arg-type]
     held = _standalone(vault, entry.subject)
-    steps.extend(tokens.release(vault, held))
+    steps.extend(release(vault, held))
     # Her records and she may hold the same token, which goes once all of them let go.
-    steps = list(tokens.together(vault, steps))
+    steps = list(together(vault, steps))
+    steps.append(Delete("consents", ("subject",), ((entry.subject,),)))
     steps.append(_intent(entry, "done"))
     steps.append(deed.entry(records=b"".join(proof), count=len(proof)))
     steps.extend(deed.settle(entry.subject))

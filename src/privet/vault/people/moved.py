@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from privet.store.port import Cell, Expect, Put, Row, Select, Step, Update
+from privet.store.port import Cell, Expect, Row, Select, Step, Update
 from privet.vault import tokens
 from privet.vault.blobs import chunks
+from privet.vault.holders import hold_again
 from privet.vault.log.audit import Deed
 from privet.vault.schema import Column, Table
 from privet.vault.sealer import Heads, Sealer
@@ -60,8 +61,7 @@ def _tokens(vault: Vault, sealer: Sealer, column: Column, rows: Sequence[Row], s
     owners = [subjects[i] for i in at]
     copies = tokens.copies_of(vault, column, texts, held, owners)
     table = [sealer.table.rows] * len(at)
-    if at:
-        yield Put("refs", tokens.REFS, list(zip(held, holders, table, owners, copies, strict=True)))
+    yield from hold_again(vault, column, list(zip(held, holders, table, owners, copies, strict=True)))
 
 
 def _files(vault: Vault, sealer: Sealer, column: Column, rows: Sequence[Row], subjects: Subjects) -> Iterator[Step]:

@@ -8,11 +8,11 @@ condition is answered by whole tags and every group is of one tag.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from privet.errors import Gone, InvalidQuery
+from privet.errors import Gone, InvalidQuery, PrivetError
 from privet.store.port import Aggregate, Cell, Row, Step
 from privet.vault.log.audit import Deed
 from privet.vault.query.census import Census, damaged
@@ -35,14 +35,19 @@ A = TypeVar("A")
 Keyed = tuple[tuple[object, ...], Row]
 
 
+def _no_objection() -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """How to answer. `redaction`: show no more than this. `least`: leave out groups of fewer rows. `most`: candidates
-    that may be opened, 0 for however many it takes."""
+    that may be opened, 0 for however many it takes. `still` raises once the asker may not be answered any more."""
 
     redaction: str = ""
     least: int = 1
     most: int = MOST_SCANNED
+    still: Callable[[], None] = _no_objection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +90,12 @@ async def run(vault: Vault, question: Question, permits: Permits, deed: Deed, te
         else:
             # One run at a time, so that a caller who went away stops the work at the next one.
             runs = work.runs()
-            while await asyncio.to_thread(next, runs, _DONE) is not _DONE:
-                pass
+            try:
+                while await asyncio.to_thread(next, runs, _DONE) is not _DONE:
+                    terms.still()
+            except PrivetError:
+                runs.close()  # its snapshot of the store ends now, not when somebody collects it
+                raise
     await vault.write(tuple(work.entries(deed)))
     return work.answer()
 
@@ -131,7 +140,7 @@ class _Work:
         found = plan.vault.store.select(plan.select(columns=plan.columns(), order=plan.id_order(), limit=limit + 1))
         self._show(found)
 
-    def runs(self) -> Iterator[None]:
+    def runs(self) -> Generator[None, None, None]:
         """Do the work of a question that takes longer, stopping after each run of rows."""
         if self.plan.in_store:
             self._count()

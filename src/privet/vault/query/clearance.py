@@ -31,9 +31,9 @@ from privet.vault.query.question import (
     shows,
     shows_all,
 )
-from privet.vault.sight import canonical_literal, least
+from privet.vault.sight import canonical_literal, least, place_of
 from privet.vocabulary.datatype import DataType
-from privet.vocabulary.predicate import And, Compare, In, Or, Predicate, Value
+from privet.vocabulary.predicate import CONSENT, And, Compare, In, Or, Predicate, Value
 
 _PRESENCE = "?"  # the precision of IS NULL, in place of a part
 _OPERATORS: dict[str, Operator] = {"<": "<", "<=": "<=", ">": ">", ">=": ">="}
@@ -212,6 +212,8 @@ def to_tree(predicate: Predicate, source: Source) -> Tree:
 
 def _to_leaf(predicate: Compare | In, source: Source) -> Tree:
     name, _, part = predicate.target.partition(".")
+    if predicate.target == CONSENT:
+        return Leaf(Place(source.name, place_of(predicate)), "in", ("yes",))
     place = Place(source.name, name, part)
     if isinstance(predicate, In):
         return Leaf(place, "in", tuple(_literal(source, place, value) for value in predicate.values))

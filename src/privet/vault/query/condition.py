@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from privet import digest
 from privet.errors import InvalidQuery, InvalidValue
-from privet.vault.query.question import All, Flip, Leaf, Operator, Place, Some, Source, Tree, kind_of
+from privet.vault.query.question import All, Flip, Leaf, Operator, Place, Some, Source, Tree, conjoin, kind_of
 from privet.vault.query.sql import fault, given, offset
 from privet.vault.schema import Column
 from privet.vault.sight import canonical_literal
@@ -39,10 +39,10 @@ class Conditions:
 
     def place(self, node: exp.Expr) -> Place | None:
         """Return what a column of the text means. None after a fault."""
-        if not isinstance(node, exp.Column) or not all(isinstance(part, exp.Identifier) for part in node.parts):
+        words = words_of(node)
+        if not words:
             self.fault(node, "expected a column or a part of one")
             return None
-        words = [str(part.name).lower() for part in node.parts]
         source = next((source for source in self.sources if source.name == words[0]), None)
         if len(words) > 1 and source is not None:
             return self.place_in(node, source, words[1:])
@@ -62,18 +62,20 @@ class Conditions:
         if words == ["id"]:
             return Place(source.name, "id")
         column = next((column for column in source.table.columns if column.name == words[0]), None)
-        if column is None or len(words) > 2:
+        if column is None or (len(words) > 2 and not column.field.paths):
             self.fault(node, f"`{source.table.name}` has no such column", f"it has {', '.join(source.table.names())}")
             return None
         if column.field.keep == "transient":
             self.fault(node, f"`{source.table.name}.{column.name}` is transient: no record holds its values")
             return None
-        part = words[1] if len(words) == 2 else ""
-        if part and (column.field.reference or kind_of(column).part(part) is None):
+        said = ".".join(words[1:])
+        # Keys of json have a case, words of a question have none.
+        named = [part.name for part in kind_of(column).parts if part.name.lower() == said]
+        if said and (column.field.reference or not named):
             offered = ", ".join(item.name for item in kind_of(column).parts) or "none"
             self.fault(node, f"`{source.table.name}.{column.name}` has no part of that name", f"parts: {offered}")
             return None
-        return Place(source.name, column.name, part)
+        return Place(source.name, column.name, named[0] if said else "")
 
     def single(self, node: exp.Expr) -> Place | None:
         """Return a place that holds one value a record. None after a fault."""
@@ -101,7 +103,7 @@ class Conditions:
         node = node.unnest()
         if isinstance(node, exp.And | exp.Or):
             items = tuple(self.tree(item) for item in node.flatten(unnest=True))
-            return All(items) if isinstance(node, exp.And) else Some(items)
+            return conjoin(*items) if isinstance(node, exp.And) else Some(items)
         if isinstance(node, exp.Not):
             return Flip(self.tree(node.this))
         if isinstance(node, exp.Between):
@@ -110,13 +112,20 @@ class Conditions:
                 self.literal_leaf(node, ">=", node.args["low"]),
                 self.literal_leaf(node, "<=", node.args["high"]),
             )
-            return All((low, high))
+            return self.between(low, high)
         if isinstance(node, exp.In):
             self.only(node, {"this", "expressions"})
             return self.leaf(node, "in", node.expressions)
         if isinstance(node, exp.Is):
             return self.null(node)
         return self.comparison(node)
+
+    def between(self, low: Tree, high: Tree) -> Tree:
+        if isinstance(low, Leaf) and isinstance(high, Leaf):
+            column = self.column(low.place)
+            if column and column.field.array:  # one element lies between, not one above and another below
+                return Leaf(low.place, "between", (*low.values, *high.values))
+        return All((low, high))
 
     def comparison(self, node: exp.Expr) -> Tree:
         if isinstance(node, exp.EQ):
@@ -214,6 +223,17 @@ class Conditions:
         hint = "write IS NULL" if isinstance(node, exp.Null) else "texts stand in single quotes"
         self.fault(node, "expected a literal", hint)
         return None
+
+
+def words_of(node: exp.Expr) -> list[str]:
+    """Return the words of a column or of a part of one, in lower case as every name of a schema is; else nothing."""
+    if isinstance(node, exp.Dot):  # more words than SQL has names for
+        before = words_of(node.this)
+        last = node.expression
+        return [*before, str(last.name).lower()] if before and isinstance(last, exp.Identifier) else []
+    if not isinstance(node, exp.Column) or not all(isinstance(part, exp.Identifier) for part in node.parts):
+        return []
+    return [str(part.name).lower() for part in node.parts]
 
 
 def has(source: Source, name: str) -> bool:

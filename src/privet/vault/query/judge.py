@@ -10,8 +10,10 @@ from privet.vault.query.clearance import Grade
 from privet.vault.query.question import All, Flip, Leaf, Output, Place, Question, Some, Tree, kind_of, order_key, shows
 from privet.vault.schema import Column
 from privet.vault.sealer import Sealer, array_texts
+from privet.vault.sight import consents
 from privet.vault.values import show
 from privet.vocabulary.datatype import DataType, Wire
+from privet.vocabulary.predicate import CONSENT
 from privet.vocabulary.types._text import fold
 
 Truth = bool | None
@@ -105,6 +107,8 @@ class Opened:
     def _open(self, place: Place) -> Texts:
         records = self._records[place.source]
         column = self.question.column(place)
+        if place.column.startswith(CONSENT):
+            return consents(self.sealers[place.source], place.column.partition(" ")[2], records)
         if column is None:
             return [digest.id_text(record[0]) for record in records]  # type: ignore[arg-type]  # ids are bytes
         return self.sealers[place.source].open(column, records)
@@ -148,7 +152,7 @@ def matching(tree: Tree, opened: Opened) -> list[int]:
 def _leaf(leaf: Leaf, column: Column | None) -> Callable[[str | None], Truth]:
     if column is None:
         ids = frozenset(leaf.values)
-        return lambda text: text in ids  # and never null
+        return lambda text: None if text is None else text in ids  # an id never is, a consent may be unknown
     part = _part_of(column, leaf.place.part) if leaf.place.part else None
     if leaf.op == "null":
         whole = part is None or column.field.array
@@ -171,6 +175,9 @@ def _test(leaf: Leaf, kind: DataType) -> Callable[[str], bool]:
     if leaf.op == "prefix":
         start = fold(leaf.values[0])
         return lambda text: fold(text).startswith(start)
+    if leaf.op == "between":
+        low, high = (order_key(kind, leaf.place.part, value) for value in leaf.values)
+        return lambda text: bool(low <= order_key(kind, leaf.place.part, text) <= high)  # type: ignore[operator]
     bound = order_key(kind, leaf.place.part, leaf.values[0])
     strict, above = "=" not in leaf.op, leaf.op.startswith(">")
 
@@ -229,7 +236,13 @@ def _shown(output: Output, redaction: str, opened: Opened) -> Sequence[Wire]:
         return show(column, texts, redaction)
     if not shows(kind_of(column), redaction, place.part):
         return [None] * opened.size
-    of = _part_of(column, place.part)
+    part = kind_of(column).part(place.part)
+    assert part is not None  # INVARIANT: a question's places were checked against its schema.
+    of, present = part.of, part.present
+
+    def presented(text: str | None) -> Wire:
+        return None if text is None else present(text)
+
     if column.field.array:
         return [None if text is None else [of(element) for element in array_texts(text)] for text in texts]
-    return _each(texts, of)
+    return [None if text is None else presented(of(text)) for text in texts]

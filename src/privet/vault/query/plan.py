@@ -8,9 +8,11 @@ from typing import TypedDict, Unpack
 
 from privet.errors import Gone
 from privet.store.port import Aggregate, Cell, Join, Row, Select
+from privet.vault.access import consents
 from privet.vault.query.clearance import Permits, clear
 from privet.vault.query.prune import Line, Pruner
 from privet.vault.query.question import TRUE, Output, Place, Question, Source, leaves
+from privet.vault.query.whole import demand_whole
 from privet.vault.rows import may_expire
 from privet.vault.sealer import Sealer
 from privet.vault.vault import Vault
@@ -35,12 +37,14 @@ class Plan:
     """
 
     def __init__(self, vault: Vault, question: Question, permits: Permits, redaction: str = "") -> None:
-        """Raises Denied, naming the column that the caller may not see or ask about."""
+        """Raises Denied, naming the column that the caller may not see or ask about; InvalidQuery where it would need
+        whole tags and the schema keeps cut ones."""
         self.vault = vault
         self.question = question
         self.clearance = clear(question, permits, redaction)
         self.sealers: dict[str, Sealer] = {source.name: vault.sealer(source.table) for source in question.sources}
-        pruner = self._pruner = Pruner(question, self.sealers)
+        demand_whole(question, self.clearance.rows)
+        pruner = self._pruner = Pruner(question, self.sealers, ledger=consents.kept(vault))
         self.pruned = pruner.prune(question.where, self.clearance.rows)
         self.group = tuple(pruner.physical(place) for place in question.group)
         counts = [self._count(output) for output in question.outputs if output.function]

@@ -11,16 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from privet import digest
-from privet.crypto.index import Tagger
+from privet.crypto.index import Cut, Tagger
 from privet.store.port import Join
 from privet.vault.query.cover import cover, prefix_size, prefix_value, wanted
+from privet.vault.query.joint import Joint, joints
 from privet.vault.query.question import All, Flip, Leaf, Operator, Place, Question, Tree, conjoin, kind_of
 from privet.vault.schema import Column
 from privet.vault.sealer import Sealer
 from privet.vocabulary.datatype import Part
-from privet.vocabulary.predicate import ALWAYS, NEVER, And, Compare, In, Not, Predicate, both, either
+from privet.vocabulary.predicate import ALWAYS, CONSENT, NEVER, And, Compare, In, Not, Predicate, both, either
 
-MOST_ELEMENTS = 3  # arrays that one question may look up by their element tags
+MOST_JOINS = 3  # arrays and consents that one question may look up by their own tables
 _FLIPPED: dict[str, Operator] = {"<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 
 
@@ -64,26 +65,35 @@ class Range(All):
 class Pruner:
     """Compiles the conditions of one question."""
 
-    def __init__(self, question: Question, sealers: Mapping[str, Sealer]) -> None:
+    def __init__(self, question: Question, sealers: Mapping[str, Sealer], *, ledger: bool = False) -> None:
+        """`ledger`: the store itself holds the consents that rows are judged by."""
         self.question = question
         self.sealers = sealers
+        self.ledger = ledger
         self.aliases = {source.name: source.alias for source in question.sources}
-        self.elements: list[Join] = []
+        self.joins: list[Join] = []
 
     def prune(self, asked: Tree, permitted: Tree) -> Pruned:
         """Return what the store is asked. `permitted`: the rows that the caller's permits cover."""
         where: Predicate = ALWAYS
         lines: list[Line] = []
         residue: list[Tree] = []
-        for tree, prefix in ((asked, ""), (permitted, "permitted rows: ")):
-            items = tree.items if isinstance(tree, All) else (tree,)
-            for item in self._ranges(items):
+        items, rules = (dict.fromkeys(tree.items if isinstance(tree, All) else (tree,)) for tree in (asked, permitted))
+        sides: list[list[Tree]] = [list(items), [rule for rule in rules if rule not in items]]
+        # What is asked and what is permitted may be answered together.
+        for joint in joints([item for side in sides for item in side], self.question):
+            found = self._joint(joint)
+            where = both(where, found.where)
+            lines += found.lines
+            sides = [[item for item in side if item not in joint.leaves] for side in sides]
+        for side, prefix in zip(sides, ("", "permitted rows: "), strict=True):
+            for item in self._ranges(side):
                 found = self._over(item, flip=False, top=True)
                 where = both(where, found.where)
                 lines += [replace(line, text=prefix + line.text) for line in found.lines]
                 if not found.exact:
                     residue.append(item)
-        return Pruned(where=where, joins=tuple(self.elements), residue=conjoin(*residue), lines=tuple(lines))
+        return Pruned(where=where, joins=tuple(self.joins), residue=conjoin(*residue), lines=tuple(lines))
 
     def physical(self, place: Place) -> str:
         """Return the store's column whose cells are equal just where a place's values are, "" where there is none."""
@@ -95,8 +105,8 @@ class Pruner:
         if column.field.reference:
             return f"{alias}.{column.cell}"
         tag = self._tag(place, column, place.part or "exact")
-        # Two living keys give one value two tags.
-        return tag[0] if tag and len(tag[1]) == 1 else ""
+        # Two living keys give one value two tags, and cut tags give two values one.
+        return tag[0] if tag and len(tag[1]) == 1 and isinstance(tag[1][0], Tagger) else ""
 
     # -- trees -------------------------------------------------------------------------------------------------
 
@@ -108,8 +118,13 @@ class Pruner:
         if isinstance(tree, Flip):
             return self._over(tree.item, flip=not flip, top=top)
         conjunction = isinstance(tree, All) is not flip
-        items = self._ranges(tree.items) if conjunction and not flip else tree.items
+        # A compound tag is null where one of its parts is: its absence says nothing of the others.
+        together = joints(tree.items, self.question) if conjunction and not flip else []
+        answered = {leaf for joint in together for leaf in joint.leaves}
+        items: Sequence[Tree] = [item for item in tree.items if item not in answered]
+        items = self._ranges(items) if conjunction and not flip else items
         answers = [self._over(item, flip=flip, top=top and conjunction) for item in items]
+        answers += [self._joint(joint) for joint in together]
         return _every(answers) if conjunction else _some(answers)
 
     def _ranges(self, items: Sequence[Tree]) -> list[Tree]:
@@ -127,11 +142,22 @@ class Pruner:
         column = self.question.column(place)
         return column is not None and column.field.array
 
+    def _joint(self, joint: Joint) -> _Answer:
+        name, slot = self.aliases[joint.source.name], joint.compound.slot
+        taggers = self.sealers[joint.source.name].compound_taggers[slot]
+        parts = list(joint.parts())
+        tags = [tag for tagger in taggers for tag in tagger.tags(parts)]
+        text = " and ".join(self._text(leaf, flip=False) for leaf in joint.leaves)
+        index = f"index ({', '.join(joint.compound.targets)})"
+        return _exact(text, index, _member(f"{name}.x{slot}", tags, flip=False))
+
     # -- conditions --------------------------------------------------------------------------------------------
 
     def _leaf(self, leaf: Leaf, *, flip: bool, top: bool) -> _Answer:
         column = self.question.column(leaf.place)
         text = self._text(leaf, flip=flip)
+        if leaf.place.column.startswith(CONSENT):
+            return self._consent(leaf) if top and not flip and self.ledger else _CONSENT
         if column is None:
             return _exact(text, "record ids", self._ids(f"{self.aliases[leaf.place.source]}.id", leaf, flip=flip))
         if leaf.op == "null":
@@ -149,7 +175,12 @@ class Pruner:
         return self._equal(leaf, column, text, flip=flip)
 
     def _text(self, leaf: Leaf, *, flip: bool) -> str:
-        words = {"in": "=" if len(leaf.values) == 1 else "IN", "prefix": "LIKE", "null": "IS NULL"}
+        words = {
+            "in": "=" if len(leaf.values) == 1 else "IN",
+            "between": "BETWEEN",
+            "prefix": "LIKE",
+            "null": "IS NULL",
+        }
         return f"{'NOT ' if flip else ''}{leaf.place} {words.get(leaf.op, leaf.op)}" + (" …" if leaf.values else "")
 
     def _ids(self, name: str, leaf: Leaf, *, flip: bool) -> Predicate:
@@ -169,9 +200,13 @@ class Pruner:
     def _equal(self, leaf: Leaf, column: Column, text: str, *, flip: bool) -> _Answer:
         name = leaf.place.part or "exact"
         tag = self._tag(leaf.place, column, name)
-        if tag is not None:
-            return _exact(text, f"index `{name}`", _member(tag[0], _tags(tag[1], leaf.values), flip=flip))
         opened = self._open(leaf, column, text)
+        if tag is not None:
+            where = _member(tag[0], _tags(tag[1], leaf.values), flip=flip)
+            if isinstance(tag[1][0], Tagger):
+                return _exact(text, f"index `{name}`", where)
+            # A cut tag says of nothing that it is not there.
+            return opened if flip else _Answer(where, False, (Line(text, f"cut index `{name}`"),))
         if leaf.place.part or flip:
             return opened
         for part in self._indexed_parts(leaf.place, column):
@@ -206,14 +241,24 @@ class Pruner:
     def _element(self, leaf: Leaf, column: Column, text: str) -> _Answer:
         opened, name = self._open(leaf, column, text), leaf.place.part or "exact"
         index = column.index(name)
-        if leaf.op != "in" or index is None or len(self.elements) == MOST_ELEMENTS:
+        if leaf.op != "in" or index is None or len(self.joins) == MOST_JOINS:
             return opened
-        alias = f"e{len(self.elements)}"
-        self.elements.append(Join("elements", alias, f"{self.aliases[leaf.place.source]}.id", "record"))
+        alias = f"e{len(self.joins)}"
+        self.joins.append(Join("elements", alias, f"{self.aliases[leaf.place.source]}.id", "record"))
         taggers = self._taggers(leaf.place, column, name)
         tags = In(f"{alias}.tag", tuple(_tags(taggers, leaf.values)))
         where = And((Compare(f"{alias}.index_id", "=", index.id), tags))
         return _Answer(where, False, (Line(text, f"element index `{name}`"),))
+
+    def _consent(self, leaf: Leaf) -> _Answer:
+        if len(self.joins) == MOST_JOINS:
+            return _CONSENT
+        alias, key = f"e{len(self.joins)}", leaf.place.column.partition(" ")[2]
+        self.joins.append(Join("consents", alias, f"{self.aliases[leaf.place.source]}.subject", "subject"))
+        said = (("key", key), ("newest", 1), ("state", "given"))
+        where = And(tuple(Compare(f"{alias}.{name}", "=", value) for name, value in said))
+        # What the ledger's rows say counts only once their MACs were checked.
+        return _Answer(where, False, (replace(_CONSENT.lines[0], index="consents"),))
 
     def _narrowed(self, place: Place, column: Column, part: Part, values: Sequence[str], opened: _Answer) -> _Answer:
         tag = self._tag(place, column, part.name)
@@ -226,13 +271,13 @@ class Pruner:
 
     # -- indexes -----------------------------------------------------------------------------------------------
 
-    def _tag(self, place: Place, column: Column, name: str) -> tuple[str, tuple[Tagger, ...]] | None:
+    def _tag(self, place: Place, column: Column, name: str) -> tuple[str, tuple[Tagger | Cut, ...]] | None:
         index = column.index(name)
         if index is None:
             return None
         return f"{self.aliases[place.source]}.x{index.slot}", self._taggers(place, column, name)
 
-    def _taggers(self, place: Place, column: Column, name: str) -> tuple[Tagger, ...]:
+    def _taggers(self, place: Place, column: Column, name: str) -> tuple[Tagger | Cut, ...]:
         slot = f"x{index.slot}" if (index := column.index(name)) else ""
         return next(tag.taggers for tag in self.sealers[place.source].tags[column.name] if tag.name == slot)
 
@@ -254,6 +299,9 @@ class Pruner:
         part = kind.part(name)
         leak = " and `leak: equality`" if (part.few if part else kind.few) and not column.field.leak else ""
         return f"add `index: [{', '.join((*column.field.indexes, name))}]`{leak} to `{table}.{column.name}`"
+
+
+_CONSENT = _Answer(ALWAYS, False, (Line("the person's consent"),))
 
 
 def _exact(text: str, index: str, where: Predicate) -> _Answer:
@@ -284,6 +332,6 @@ def _member(name: str, values: Sequence[bytes], *, flip: bool) -> Predicate:
     return Not(found) if flip else found
 
 
-def _tags(taggers: Sequence[Tagger], values: Sequence[str]) -> list[bytes]:
+def _tags(taggers: Sequence[Tagger | Cut], values: Sequence[str]) -> list[bytes]:
     texts = [value.encode() for value in values]
     return [tag for tagger in taggers for tag in tagger.tags(texts)]

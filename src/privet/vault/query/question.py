@@ -14,9 +14,11 @@ from typing import Literal
 from privet.crypto.masks import MASKS
 from privet.errors import InvalidValue
 from privet.vault.schema import Column, Table
-from privet.vocabulary.datatype import DataType, data_type, reveals_more
+from privet.vocabulary.datatype import DataType, reveals_more
+from privet.vocabulary.predicate import CONSENT
+from privet.vocabulary.typed import field_type
 
-Operator = Literal["in", "<", "<=", ">", ">=", "prefix", "null"]
+Operator = Literal["in", "<", "<=", ">", ">=", "between", "prefix", "null"]
 Function = Literal["", "count", "count_distinct", "min", "max", "sum", "avg"]
 
 DEFAULT_LIMIT = 1_000
@@ -37,8 +39,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One condition. `values`: canonical literals ("in": any of them; "null": none; else one). Of an array: whether
-    some element meets it."""
+    """One condition. `values`: canonical literals ("in": any of them; "between", of arrays only: the ends, both
+    included; "null": none; else one). Of an array: whether some element meets it."""
 
     place: Place
     op: Operator
@@ -127,8 +129,9 @@ class Question:
         return next(source for source in self.sources if source.name == place.source)
 
     def column(self, place: Place) -> Column | None:
-        """Return the column of a place, None for a record's id."""
-        return None if place.column == "id" else self.source(place).table.column(place.column)
+        """Return the column of a place, None for a record's id and for its person's consent."""
+        known = place.column != "id" and not place.column.startswith(CONSENT)
+        return self.source(place).table.column(place.column) if known else None
 
     def said(self, place: Place) -> str:
         """Return `table.column` or `table.column.part`, as messages and plans name a place."""
@@ -180,15 +183,19 @@ def shows_all(kind: DataType, redaction: str) -> bool:
 
 def shows(kind: DataType, redaction: str, part: str) -> bool:
     """Return whether a redaction shows a part of a value; of the whole value for part ""."""
-    if shows_all(kind, redaction):
+    if shows_all(kind, redaction) or (part and redaction == part):
         return True
-    return part in kind.redactions and (redaction == part or reveals_more(kind, redaction, part))
+    return part in kind.redactions and reveals_more(kind, redaction, part)
 
 
 def order_key(kind: DataType, part: str, text: str) -> object:
     """Return what a text is ordered by, in the same order as `vault.sight.ordered`."""
-    if kind.order is not None and not part:
-        return kind.order(text)
+    order = kind.order
+    if part:
+        found = kind.part(part)
+        order = found.order if found else None
+    if order is not None:
+        return order(text)
     # Python refuses to read numbers of more than 4,300 digits.
     return (int(text), "") if text.isdecimal() and len(text) < 4300 else (0, text)
 
@@ -203,5 +210,5 @@ def sums(kind: DataType) -> bool:
 
 
 def kind_of(column: Column) -> DataType:
-    """Return the data type of a column."""
-    return data_type(column.field.type)
+    """Return the data type of a column, the typed paths of json as parts of it."""
+    return field_type(column.field)

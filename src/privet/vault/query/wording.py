@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from privet.crypto.masks import MASKS
 from privet.errors import InvalidQuery, UnknownName
-from privet.vault.query.condition import Conditions
+from privet.vault.query.condition import Conditions, words_of
 from privet.vault.query.question import (
     DEFAULT_LIMIT,
     MOST_ROWS,
@@ -52,7 +52,7 @@ def read_question(text: str, schema: Schema) -> Question:
 
 def _names(schema: Schema) -> frozenset[str]:
     columns = [column for table in schema.tables for column in table.columns]
-    parts = [part.name for column in columns for part in kind_of(column).parts]
+    parts = [word for column in columns for part in kind_of(column).parts for word in part.name.lower().split(".")]
     return frozenset({"id", *(table.name for table in schema.tables), *(column.name for column in columns), *parts})
 
 
@@ -151,7 +151,7 @@ class _Wording(Conditions):
         if isinstance(node, exp.Alias):
             self.only(node, {"this", "alias"})
             alias, node = word(node.args["alias"]), node.this
-        if isinstance(node, exp.Column):
+        if words_of(node):
             place = self.place(node)
             return Output(name=alias or written(node), place=place) if place else None
         if isinstance(node, exp.Anonymous) and str(node.this).lower() == "redaction":
@@ -166,7 +166,7 @@ class _Wording(Conditions):
 
     def redacted(self, node: exp.Anonymous, alias: str) -> Output | None:
         said = node.expressions
-        if len(said) != 2 or not isinstance(said[0], exp.Column) or not (said[1].is_string):
+        if len(said) != 2 or not words_of(said[0]) or not said[1].is_string:
             self.fault(node, "expected `redaction(column, 'name')`")
             return None
         place, name = self.place(said[0]), str(said[1].this)
@@ -247,7 +247,7 @@ class _Wording(Conditions):
                 return named
             if named is not None and outputs[named].place is not None:
                 return self.only_single(node, outputs[named].place)
-        if isinstance(node, exp.Column) or not grouped:
+        if words_of(node) or not grouped:
             return self.single(node)
         found = self.aggregate(node)
         for at, output in enumerate(outputs if found else ()):
@@ -276,7 +276,7 @@ def word(node: exp.Expr) -> str:
 
 def written(node: exp.Expr) -> str:
     """Return a column as it was written: `email`, `p.email.domain`."""
-    return ".".join(word(part) for part in node.parts) if isinstance(node, exp.Column) else ""
+    return ".".join(words_of(node))
 
 
 def place_node(node: exp.Expr) -> exp.Expr:

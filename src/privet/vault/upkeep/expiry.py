@@ -1,4 +1,4 @@
-"""Remove what has run out: records past their time to live, and answers kept for retries."""
+"""Remove what has run out: records past their time to live, places in queues, and answers kept for retries."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from privet import digest
 from privet.store.port import Delete, Select, Step, Store, Unit
+from privet.vault.access import queues
 from privet.vault.change import delete_steps
 from privet.vault.log.audit import Deed
 from privet.vault.rows import may_expire, written_entry
@@ -17,11 +18,12 @@ CHUNK = 500
 
 
 async def sweep(vault: Vault, deed: Deed) -> int:
-    """Delete expired records and retry answers, a few hundred in a unit; return how many records went."""
+    """Delete what has run out, a few hundred in a unit; return how many records went."""
     count = 0
     for table in vault.schema.tables:
         while may_expire(vault, table) and (removed := await _sweep_some(vault, table, deed)):
             count += removed
+    await queues.sweep(vault)
     await forget_answers(vault.store, vault.clock())
     return count
 

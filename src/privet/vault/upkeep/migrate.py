@@ -24,22 +24,16 @@ from privet.store.port import Cell, Delete, Insert, Put, Row, Select, Step, Unit
 from privet.vault import rows as rows_of
 from privet.vault import tokens
 from privet.vault.change import delete_steps
+from privet.vault.difference import Difference, compare
 from privet.vault.log.audit import Deed
-from privet.vault.schema import (
-    Difference,
-    Schema,
-    Table,
-    compare,
-    merge,
-    shape,
-)
+from privet.vault.schema import Schema, Table, merge, shape
 from privet.vault.sealer import Sealer
 from privet.vault.upkeep.rewrite import Path, Texts, moved_texts, rewrite_steps, targets_first, told_anew
 from privet.vault.values import show
 from privet.vault.vault import Vault, save_schema, vouch, vouched
 from privet.vocabulary.dataset import Dataset
 from privet.vocabulary.datatype import data_type
-from privet.vocabulary.predicate import ALWAYS, Compare, In
+from privet.vocabulary.predicate import ALWAYS, And, Compare, In
 
 CHUNK = 1000
 MOVE = "schema change"  # the name under which `meta` holds one that is being carried out
@@ -213,6 +207,7 @@ def _new_keys(vault: Vault, schema: Schema) -> list[KeyRow]:
                 wanted.append(("token", column.token_id, suites.get(plan_.kind, schema.suite)))
                 wanted.append(("unique", column.token_id, ""))
         wanted.extend(("unique", unique.id, "") for unique in table.uniques)
+        wanted.extend(("index", compound.id, "") for compound in table.compounds)
     have = {(row.purpose, row.owner) for row in vault.ring.rows() if row.state == "active"}
     missing = [key for key in dict.fromkeys(wanted) if key[:2] not in have]
     return [vault.ring.add(purpose, owner, suite=suite, now=seconds) for purpose, owner, suite in missing]
@@ -366,9 +361,14 @@ def _let_go(vault: Vault, old: Schema, new: Schema) -> None:
     """Remove the tokens of plans that are no longer described, and whatever holds them. Safe to do again."""
     living = {column.token_id for table in new.tables for column in table.columns}
     gone = {column.token_id for table in old.tables for column in table.columns} - living - {b""}
-    where = In("owner", tuple(sorted(gone)))
-    question = Select(table="tokens", columns=("token",), where=where, limit=CHUNK)
-    while gone and (rows := vault.store.select(question)):
+    after: Cell = b""
+    while gone:
+        where = And((In("owner", tuple(sorted(gone))), Compare("token", ">", after)))
+        question = Select(table="tokens", columns=("token",), where=where, order=(("token", True),), limit=CHUNK)
+        rows = vault.store.select(question)
+        if not rows:
+            break
+        after = rows[-1][0]
         vault.store.write_now(Unit((Delete("refs", ("token",), rows), Delete("tokens", ("token",), rows))))
 
 

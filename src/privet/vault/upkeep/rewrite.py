@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from privet import digest
-from privet.store.port import Cell, Delete, Put, Row, Select, Step, Update
+from privet.store.port import Cell, Delete, Row, Select, Step, Update
 from privet.vault import rows as rows_of
 from privet.vault import tokens
 from privet.vault.blobs import chunks
+from privet.vault.holders import hold_again, release
 from privet.vault.log.audit import Deed
 from privet.vault.schema import Schema, Table
 from privet.vault.sealer import Heads, Sealer
@@ -112,6 +113,8 @@ def rewrite_steps(vault: Vault, path: Path, rows: Sequence[Row], texts: Texts, d
     steps.append(Delete("elements", ("record",), [(record,) for record in ids]))
     kept = _kept_tokens(before, after, rows)
     items, _, claims = rows_of.sealed(vault, after, heads, texts, deed, kept=kept)
+    if after.table.record_slot:
+        items[after.table.token] = _record_tokens(before, after, rows)
     for name, _ in after.items:
         items.setdefault(name, [None] * len(ids))  # a column that became transient leaves nothing behind
     steps.extend(claims)
@@ -165,8 +168,7 @@ def _token_cells(
             continue
         pairs = zip(items[column.token], texts[column.name], strict=True)
         held = {raw: text for raw, text in pairs if isinstance(raw, bytes) and text is not None}
-        cells = tokens.token_cells(vault, column, held)
-        yield Update("tokens", ("cell",), ("token",), [(cell, raw) for raw, cell in cells.items()])
+        yield from tokens.token_cells(vault, column, held)
 
 
 def _held_anew(
@@ -187,7 +189,8 @@ def _held_anew(
         held, people = [raws[i] for i in at], [now[i] for i in at]
         copies = tokens.copies_of(vault, column, [texts[column.name][i] or "" for i in at], held, people)
         table = [after.table.rows] * len(at)
-        yield Put("refs", tokens.REFS, list(zip(held, [ids[i] for i in at], table, people, copies, strict=True)))
+        refs = list(zip(held, [ids[i] for i in at], table, people, copies, strict=True))
+        yield from hold_again(vault, column, refs)
 
 
 def _kept_tokens(before: Sealer, after: Sealer, rows: Sequence[Row]) -> dict[str, list[Cell]]:
@@ -204,6 +207,13 @@ def _kept_tokens(before: Sealer, after: Sealer, rows: Sequence[Row]) -> dict[str
     return kept
 
 
+def _record_tokens(before: Sealer, after: Sealer, rows: Sequence[Row]) -> list[Cell]:
+    """Return the tokens of whole records: those that they have, new ones for the others."""
+    at = before.place.get(after.table.token)
+    fresh = tokens.record_tokens(len(rows))
+    return [new if at is None or row[at] is None else row[at] for row, new in zip(rows, fresh, strict=True)]
+
+
 def _dropped_tokens(
     vault: Vault, path: Path, items: Mapping[str, Sequence[Cell]], rows: Sequence[Row]
 ) -> Iterator[Step]:
@@ -216,4 +226,4 @@ def _dropped_tokens(
             lost += [(row[at], row[0]) for row, new in zip(rows, now, strict=True) if row[at] not in (None, new)]
     slots = [column.token for column in path.after.table.columns if column.token_slot]
     gained = {raw for name in slots for raw in items[name] if raw is not None}
-    yield from tokens.release(vault, lost, gained=gained)
+    yield from release(vault, lost, gained=gained)

@@ -19,9 +19,6 @@ from privet.vault.tokens import STORED
 from privet.vault.upkeep.sweep import Owner, sweep, sweep_now
 from privet.vault.vault import Vault, forgettable, key_steps
 
-WINDOW_MS = 7 * 86_400_000
-"""How long a copy of the subject keys stays useful, if nothing else is said."""
-
 
 async def rewrap(vault: Vault, deed: Deed) -> int:
     """Wrap every key of the vault under a new key-encryption key; return how many."""
@@ -58,12 +55,16 @@ async def rotate_index(vault: Vault, table: str, column: str, index: str, deed: 
 
 
 async def rotate_unique(vault: Vault, table: str, columns: Sequence[str], deed: Deed) -> int:
-    """Claim the values of a unique set anew under a new key and destroy the old one. Raises NotFound, Conflict."""
-    known = vault.table(table).uniques
-    found = next((unique for unique in known if set(unique.columns) == set(columns)), None)
-    if found is None:
-        raise NotFound(f"`{table}` has no such unique set")
-    return await _rotate(vault, [("unique", found.id)], deed)
+    """Claim the values of a unique set, or tag those of a compound index, anew under a new key and destroy the old one.
+
+    Raises NotFound, Conflict.
+    """
+    known = vault.table(table)
+    owners: list[Owner] = [("unique", unique.id) for unique in known.uniques if set(unique.columns) == set(columns)]
+    owners += [("index", item.id) for item in known.compounds if set(item.targets) == set(columns)]
+    if not owners:
+        raise NotFound(f"`{table}` has no such unique set or compound index")
+    return await _rotate(vault, owners, deed)
 
 
 async def rotate_token_tags(vault: Vault, table: str, column: str, deed: Deed) -> int:
@@ -95,10 +96,10 @@ async def advance(vault: Vault, deed: Deed) -> None:
         await vault.write((deed.entry(note=f"subject keys in epoch {subjects.epochs[-1].epoch}"), *deed.settle(b"")))
 
 
-def window_due(vault: Vault, *, window_ms: int = WINDOW_MS) -> bool:
-    """Return whether the present window is over, or a crash left its change half done."""
+def window_due(vault: Vault) -> bool:
+    """Return whether the present window, as long as the schema says, is over, or a crash left its change half done."""
     epochs = vault.demand_subjects().epochs
-    return len(epochs) > 1 or epochs[-1].created * 1000 + window_ms <= vault.clock()
+    return len(epochs) > 1 or (epochs[-1].created + vault.schema.window_seconds) * 1000 <= vault.clock()
 
 
 def unfinished(vault: Vault) -> list[KeyRow]:

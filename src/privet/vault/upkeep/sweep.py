@@ -18,10 +18,10 @@ from privet.errors import Gone
 from privet.store.port import Cell, Clash, Delete, Insert, Row, Select, Step, Update
 from privet.vault import tokens
 from privet.vault.blobs import chunks
+from privet.vault.holders import AT, REFS, TOKENS, first_of
 from privet.vault.log.audit import Deed
 from privet.vault.schema import Column, Table
 from privet.vault.sealer import Heads, Sealer, shred_context
-from privet.vault.tokens import REFS, TOKENS
 from privet.vault.vault import Vault
 from privet.vocabulary.datatype import data_type
 from privet.vocabulary.predicate import And, Compare, In
@@ -31,8 +31,6 @@ Owner = tuple[Purpose, bytes]
 Owners = Collection[Owner]
 Stretch = Callable[[bytes, int], tuple[bytes, Sequence[Step]]]
 """(id to go on after, how many) → (the last id seen, b"" at the end; what to write)."""
-
-_PLACE = {name: at for at, name in enumerate(TOKENS)}
 
 
 async def sweep(vault: Vault, owners: Owners, deed: Deed) -> None:
@@ -76,6 +74,7 @@ def _touches(table: Table, owners: Owners) -> bool:
     held = [("cell", column.id) for column in table.columns]
     held += [("index", index.id) for column in table.columns for index in column.indexes]
     held += [("unique", unique.id) for unique in table.uniques]
+    held += [("index", compound.id) for compound in table.compounds]
     return any(owner in owners for owner in held)
 
 
@@ -156,6 +155,10 @@ class _Fresh:
             if ("unique", unique.id) in owners:
                 columns = [self._text(table.column(name)) for name in unique.columns]
                 self.items[f"u{unique.slot}"] = sealer.unique(unique.slot, columns)
+        for compound in table.compounds:
+            if ("index", compound.id) in owners:
+                texts = {name: self._text(table.column(name)) for name in compound.columns}
+                self.items[f"x{compound.slot}"] = sealer.compound(compound, texts)
 
     def changed(self) -> list[int]:
         """Return the places of records that must be written."""
@@ -235,7 +238,7 @@ def _tokens(
 ) -> tuple[bytes, Sequence[Step]]:
     table = _table(vault, table_id)
     column = next((c for c in table.columns if c.id == column_id), None) if table else None
-    if column is None or column.field.token is None or column.field.token.kind not in tokens.STORED:
+    if table is None or column is None or column.field.token is None or column.field.token.kind not in tokens.STORED:
         return b"", ()
     where = And((Compare("owner", "=", column.token_id), Compare("token", ">", after)))
     question = Select(table="tokens", columns=TOKENS, where=where, order=(("token", True),), limit=size)
@@ -244,7 +247,7 @@ def _tokens(
         return b"", ()
     last: bytes = rows[-1][0] if len(rows) == size else b""  # type: ignore[assignment]  # tokens are bytes
     if column.field.keep == "shreddable":
-        return last, list(_shreddable_tokens(vault, column, rows, owners))
+        return last, list(_shreddable_tokens(vault, (table, column), rows, owners))
     plain: list[bytes | None] = list(tokens.open_stored(vault, column, rows))
     return last, list(_token_steps(vault, column, rows, plain))
 
@@ -255,19 +258,22 @@ def _token_steps(vault: Vault, column: Column, rows: Sequence[Row], plain: Seque
         return
     rows = [row for row, _ in known]
     tags = _tags(vault, column, known)
+    if column.field.keep == "shreddable":
+        changed = [(tag, row[0]) for row, tag in zip(rows, tags, strict=True) if tag != row[AT["tag"]]]
+        if changed:
+            yield Update("tokens", ("tag",), ("token",), changed)
+        return
     raws: list[bytes] = [row[0] for row in rows]  # type: ignore[misc]  # tokens are bytes
-    cells: Sequence[Cell] = [None] * len(rows)
-    if column.field.keep != "shreddable":
-        key, pad = vault.ring.cell(column.token_id, "token"), data_type(column.field.type).pad_bytes
-        texts = [text for _, text in known]
-        cells = key.seal(tokens.context(vault, column), tokens.bound(raws, tags), texts, pad)
-    changed = [
+    key, pad = vault.ring.cell(column.token_id, "token"), data_type(column.field.type).pad_bytes
+    texts = [text for _, text in known]
+    cells = key.seal(tokens.context(vault, column), tokens.bound(raws, tags), texts, pad)
+    resealed = [
         (tag, cell, row[0])
         for row, tag, cell in zip(rows, tags, cells, strict=True)
-        if (tag, cell) != (row[_PLACE["tag"]], row[_PLACE["cell"]])
+        if (tag, cell) != (row[AT["tag"]], row[AT["cell"]])
     ]
-    if changed:
-        yield Update("tokens", ("tag", "cell"), ("token",), changed)
+    if resealed:
+        yield Update("tokens", ("tag", "cell"), ("token",), resealed)
 
 
 def _tags(vault: Vault, column: Column, known: Sequence[tuple[Row, bytes]]) -> list[bytes | None]:
@@ -278,17 +284,21 @@ def _tags(vault: Vault, column: Column, known: Sequence[tuple[Row, bytes]]) -> l
 
 
 def _consumer(row: Row) -> str:
-    found = row[_PLACE["consumer"]]
+    found = row[AT["consumer"]]
     return found if isinstance(found, str) else ""
 
 
-def _shreddable_tokens(vault: Vault, column: Column, rows: Sequence[Row], owners: Owners) -> Iterator[Step]:
-    """Yield the steps for tokens whose values lie in their references, under each holder's subject."""
+def _shreddable_tokens(
+    vault: Vault, place: tuple[Table, Column], rows: Sequence[Row], owners: Owners
+) -> Iterator[Step]:
+    """Yield the steps for tokens whose values lie in copies, each under its holder's subject."""
+    column = place[1]
     where = In("token", tuple(row[0] for row in rows))
-    refs = vault.store.select(Select(table="refs", columns=REFS, where=where))
+    own = [ref for row in rows if (ref := first_of(row, *place)) is not None]
+    beside = vault.store.select(Select(table="refs", columns=REFS, where=where))
     texts: dict[Cell, bytes] = {}
     opened: list[tuple[Row, bytes]] = []
-    for ref in refs:
+    for ref in (*own, *beside):
         try:
             text = tokens.open_copies(vault, column, [ref[0]], [ref])[0]  # type: ignore[list-item]
         except Gone:
@@ -297,10 +307,11 @@ def _shreddable_tokens(vault: Vault, column: Column, rows: Sequence[Row], owners
         opened.append((ref, text))
     yield from _token_steps(vault, column, rows, [texts.get(row[0]) for row in rows])
     if ("token", column.token_id) in owners:
-        yield from _copies(vault, column, opened)
+        yield from _copies(vault, column, opened, {ref[:2] for ref in own})
 
 
-def _copies(vault: Vault, column: Column, opened: Sequence[tuple[Row, bytes]]) -> Iterator[Step]:
+def _copies(vault: Vault, column: Column, opened: Sequence[tuple[Row, bytes]], own: Collection[Row]) -> Iterator[Step]:
+    """Yield the steps that seal copies anew. `own`: (token, holder) of those in the rows of tokens."""
     key, where = vault.ring.cell(column.token_id, "token"), tokens.context(vault, column)
     stale = [(ref, text) for ref, text in opened if key_id(ref[4]) != key.key_id]  # type: ignore[arg-type]
     if not stale:
@@ -312,4 +323,9 @@ def _copies(vault: Vault, column: Column, opened: Sequence[tuple[Row, bytes]]) -
     cells = seal_each(keys, key.key_id, where, raws, [text for _, text in stale], pad)
     # Matched by the old cell: a record that moves to another person meanwhile has another one.
     changed = [(cell, ref[0], ref[1], ref[4]) for (ref, _), cell in zip(stale, cells, strict=True)]
-    yield Update("refs", ("cell",), ("token", "holder", "cell"), changed)
+    for name, rows in (
+        ("tokens", [row for row in changed if row[1:3] in own]),
+        ("refs", [row for row in changed if row[1:3] not in own]),
+    ):
+        if rows:
+            yield Update(name, ("cell",), ("token", "holder", "cell"), rows)

@@ -1,0 +1,79 @@
+"""The rows that a permit may cover, as a condition of the store: what lies outside never leaves it.
+
+INVARIANT: every row that the permit covers is a candidate. Candidates are verified, opened and judged by `vault.sight`
+before anything of them is released; a row that no index tells apart from them is a candidate, too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from privet.policy.permit import Permit
+from privet.store.port import Row, Select
+from privet.vault.access import consents
+from privet.vault.query.clearance import to_tree
+from privet.vault.query.prune import Pruner
+from privet.vault.query.question import TRUE, Question, Source
+from privet.vault.rows import EVERY, Among, not_expired
+from privet.vault.schema import Table
+from privet.vault.sealer import Sealer
+from privet.vault.vault import Vault
+from privet.vocabulary.predicate import ALWAYS, Compare, Predicate, both
+
+MOST_READY = 256  # row rules of one table that stay compiled
+
+
+@dataclass(slots=True)
+class _Ready:
+    """Row rules of one table, compiled with the keys of its sealer."""
+
+    sealer: Sealer
+    ledger: bool
+    found: dict[Predicate, Among]
+
+
+def among(vault: Vault, permit: Permit) -> Among:
+    """Return the candidates of a permit: EVERY row where its rules have no condition."""
+    if permit.rows == ALWAYS:
+        return EVERY
+    table = vault.table(permit.table)
+    sealer, ledger, name = vault.sealer(table), consents.kept(vault), f"row rules of {table.name}"
+    ready = vault.plans.get(name)
+    if not isinstance(ready, _Ready) or ready.sealer is not sealer or ready.ledger is not ledger:
+        ready = vault.plans[name] = _Ready(sealer, ledger, {})
+    found = ready.found.get(permit.rows)
+    if found is None:
+        if len(ready.found) >= MOST_READY:
+            ready.found.clear()
+        found = ready.found[permit.rows] = _compiled(sealer, permit.rows, ledger=ledger)
+    return found
+
+
+def _compiled(sealer: Sealer, rows: Predicate, *, ledger: bool) -> Among:
+    source = Source(name=sealer.table.name, alias="a", table=sealer.table)
+    pruner = Pruner(Question(sources=(source,), outputs=()), {source.name: sealer}, ledger=ledger)
+    pruned = pruner.prune(TRUE, to_tree(rows, source))
+    return Among(pruned.where, pruned.joins)
+
+
+def page(vault: Vault, permit: Permit, after: bytes, limit: int) -> tuple[list[Row], bool]:
+    """Return (up to `limit` verified candidates with ids above `after`, in the order of their ids; whether there may be
+    more). One that the store found twice, as it can where it joins, stands there once."""
+    table: Table = vault.table(permit.table)
+    sealer, rule = vault.sealer(table), among(vault, permit)
+    where = both(rule.where, not_expired(vault, table, joined=True))
+    if after:
+        where = both(Compare("a.id", ">", after), where)
+    question = Select(
+        table=table.rows,
+        columns=rule.columns(sealer),
+        where=where,
+        joins=rule.joins,
+        order=(("a.id", True),),
+        limit=limit + 1,
+    )
+    rows = vault.store.select(question)
+    more, rows = len(rows) > limit, rows[:limit]
+    rows = list({row[0]: row for row in rows}.values()) if rule.joins else rows
+    sealer.verify(rows)
+    return rows, more
