@@ -245,9 +245,10 @@ def _at(name: str, fault: Fault) -> str:
     return f"{name}: row {fault.row:,}" + (f", column `{fault.column}`" if fault.column else "")
 
 
-def _store(run: _Run, batch: _Batch, places: list[int], key: str) -> list[list[str]]:
+def _store(run: _Run, batch: _Batch, places: list[int], key: str) -> list[tuple[str, ...]]:
     """Store the rows of `places` and return their lines of the token file; without those that are skipped."""
-    records = [_record(run.columns, batch.rows[place].cells) for place in places]
+    named = [(column.name, column.at, column.read) for column in run.columns if column.name]
+    records = [_record(named, batch.rows[place].cells) for place in places]
     asked = {"vault": run.vault, "table": run.table, "records": records}
     try:
         answer = run.door.call("records.insert", asked, key=key)
@@ -258,19 +259,19 @@ def _store(run: _Run, batch: _Batch, places: list[int], key: str) -> list[list[s
         if not run.skips:
             raise _stop(run, list(faults.values())) from None
         return _store_rest(run, batch, places, faults, is_invalid=isinstance(error, InvalidBatch))
-    lines = []
+    kept = []
     for place, stored in zip(places, answer.records, strict=True):
         if stored.error is None:
-            run.rows += 1
-            lines.append(_line(run.columns, batch.rows[place].cells, stored))
+            kept.append((batch.rows[place].cells, stored))
         else:
             run.skip(Fault(batch.rows[place].number, stored.error.message))
-    return lines
+    run.rows += len(kept)
+    return _lines(run.columns, kept)
 
 
 def _store_rest(
     run: _Run, batch: _Batch, places: list[int], faults: dict[int, Fault], *, is_invalid: bool
-) -> list[list[str]]:
+) -> list[tuple[str, ...]]:
     if is_invalid:
         for place in faults:
             run.skip(faults[place])
@@ -299,23 +300,21 @@ def _faults(error: PrivetError, batch: _Batch, places: list[int]) -> dict[int, F
     return dict(sorted(found.items()))
 
 
-def _record(columns: list[_Column], cells: list[str]) -> dict[str, Any]:
+def _record(named: list[tuple[str, int, Callable[[str], Any] | None]], cells: list[str]) -> dict[str, Any]:
     return {
-        column.name: column.read(cell) if column.read else cell
-        for column in columns
-        if column.name and (cell := cells[column.at]) and not cell.isspace()
+        name: read(cell) if read else cell for name, at, read in named if (cell := cells[at]) and not cell.isspace()
     }
 
 
-def _line(columns: list[_Column], cells: list[str], stored: Any) -> list[str]:
-    line = []
+def _lines(columns: list[_Column], kept: list[tuple[list[str], Any]]) -> list[tuple[str, ...]]:
+    """Return the lines of stored rows: (cells, what the vault answered)."""
+    shown = []
     for column in columns:
         if column.shows == "token":
-            line.append(_inert(stored.tokens.get(column.name) or ""))
+            shown.append([_inert(stored.tokens.get(column.name) or "") for _, stored in kept])
         elif column.shows == "cell":
-            line.append(_inert(cells[column.at]))
-    line.append(stored.id)
-    return line
+            shown.append([_inert(cells[column.at]) for cells, _ in kept])
+    return list(zip(*shown, [stored.id for _, stored in kept], strict=True))
 
 
 def _inert(cell: str) -> str:

@@ -2,6 +2,8 @@
 
 `Client` waits, `AsyncClient` is awaited; both have the same methods, made from the rows of the services:
 `client.records.insert(vault="shop", table="persons", records=[...])`. Errors are those of `privet.errors`.
+`client.files.put(..., content=file)` takes bytes, an open file or anything that yields bytes; `client.files.get(...)`
+returns what is known of a file, `.stored`, and its pieces, `.content`.
 """
 
 from __future__ import annotations
@@ -10,16 +12,18 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any, Self
 
 import msgspec
 
-from privet.app.door import AsyncDoor, Door, Order
+from privet.app.door import AsyncDoor, Door, Order, Row
 from privet.app.http.paths import path_names
+from privet.app.pieces import Content
 from privet.app.remote import AsyncHttpDoor, HttpDoor
 from privet.app.services import verbs
 from privet.app.services.export import STREAMS, Stream
-from privet.app.services.verb import Verb
+from privet.app.services.files import TRANSFERS, Transfer
 from privet.errors import UnknownName
 from privet.secret import Secret
 
@@ -27,7 +31,7 @@ from privet.secret import Secret
 class Noun:
     """The verbs of one noun, as methods."""
 
-    def __init__(self, name: str, rows: Mapping[str, Verb | Stream], run: Callable[[Order], Any], purpose: str) -> None:
+    def __init__(self, name: str, rows: Mapping[str, Row], run: Callable[[Order], Any], purpose: str) -> None:
         self._name = name
         for verb, row in rows.items():
             setattr(self, verb, _method(row, run, purpose))
@@ -39,7 +43,7 @@ class Noun:
         raise AttributeError(f"`{self._name}` has no verb `{name}`")
 
 
-def _method(row: Verb | Stream, run: Callable[[Order], Any], purpose: str) -> Callable[..., Any]:
+def _method(row: Row, run: Callable[[Order], Any], purpose: str) -> Callable[..., Any]:
     fields = msgspec.structs.fields(row.ask)
     in_path = path_names(row.path)
 
@@ -58,17 +62,24 @@ def _method(row: Verb | Stream, run: Callable[[Order], Any], purpose: str) -> Ca
         )
         for field in fields
     ]
+    if _takes_content(row):
+        parameters.append(inspect.Parameter("content", inspect.Parameter.KEYWORD_ONLY, annotation=Content))
     method.__signature__ = inspect.Signature(parameters, return_annotation=row.answer)  # type: ignore[attr-defined]  # read by inspect
     return method
 
 
-def _checked(row: Verb | Stream, values: Mapping[str, Any]) -> Mapping[str, Any]:
+def _takes_content(row: Row) -> bool:
+    return isinstance(row, Transfer) and not row.gives
+
+
+def _checked(row: Row, values: Mapping[str, Any]) -> Mapping[str, Any]:
     """Raise TypeError, as a function would, for names that the verb does not take or lacks."""
     fields = msgspec.structs.fields(row.ask)
-    unknown = set(values) - {field.name for field in fields}
+    content = {"content"} if _takes_content(row) else set()
+    unknown = set(values) - {field.name for field in fields} - content
     if unknown:
         raise TypeError(f"{row.name}() got an unexpected argument `{min(unknown)}`")
-    needed = {field.name for field in fields if field.required} | set(path_names(row.path))
+    needed = {field.name for field in fields if field.required} | set(path_names(row.path)) | content
     if needed - set(values):
         raise TypeError(f"{row.name}() lacks the argument `{min(needed - set(values))}`")
     return values
@@ -81,8 +92,8 @@ class _Nouns:
 
     def __init__(self, purpose: str) -> None:
         self._purpose = purpose
-        self._rows: dict[str, Verb | Stream] = {verb.name: verb for verb in verbs()}
-        self._rows |= {stream.name: stream for stream in STREAMS}
+        rows: tuple[Row, ...] = (*verbs(), *STREAMS, *TRANSFERS)
+        self._rows = {row.name: row for row in rows}
         self._nouns: dict[str, Noun] = {}
 
     def __getattr__(self, name: str) -> Noun:
@@ -107,11 +118,21 @@ class _Nouns:
         return Order(row, _checked(row, values), key, self._purpose)
 
 
+def _way(door: Door | AsyncDoor, order: Order) -> Callable[[Order], Any]:
+    """Return what carries out an order of its kind."""
+    if isinstance(order.row, Stream):
+        return door.stream
+    if isinstance(order.row, Transfer):
+        return door.get if order.row.gives else door.put
+    return door.call
+
+
 class Client(_Nouns):
     """A client that waits. `url`: `http://…`, `https://…` or `unix:/path/privet.sock`.
 
-    `deadline_seconds`: after which no further attempt begins. `pause`: waits between attempts. Raises Refused for
-    plain HTTP to another machine, which would show the key to the network.
+    `ca`: a PEM file of the certificates to trust, in place of those of the system; a server's certificate is always
+    verified. `deadline_seconds`: after which no further attempt begins. `pause`: waits between attempts. Raises
+    Refused for plain HTTP to another machine, which would show the key to the network, and for a bad `ca`.
     """
 
     def __init__(
@@ -120,11 +141,12 @@ class Client(_Nouns):
         key: str | Secret[str],
         *,
         purpose: str = "",
+        ca: Path | None = None,
         deadline_seconds: float = 30.0,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__(purpose)
-        self._door: Door = HttpDoor(url, key, deadline_seconds, pause)
+        self._door: Door = HttpDoor(url, key, deadline_seconds, pause, ca)
 
     @classmethod
     def embedded(cls, house: Any, key: str | Secret[str] | None = None, *, purpose: str = "") -> Self:
@@ -152,7 +174,7 @@ class Client(_Nouns):
         return self._run(self._order(name, values, key))
 
     def _run(self, order: Order) -> Any:
-        return self._door.stream(order) if isinstance(order.row, Stream) else self._door.call(order)
+        return _way(self._door, order)(order)
 
     def close(self) -> None:
         """Let go of the connections. Idempotent."""
@@ -174,11 +196,12 @@ class AsyncClient(_Nouns):
         key: str | Secret[str],
         *,
         purpose: str = "",
+        ca: Path | None = None,
         deadline_seconds: float = 30.0,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         super().__init__(purpose)
-        self._door: AsyncDoor = AsyncHttpDoor(url, key, deadline_seconds, pause)
+        self._door: AsyncDoor = AsyncHttpDoor(url, key, deadline_seconds, pause, ca)
 
     @classmethod
     def embedded(cls, house: Any, key: str | Secret[str] | None = None, *, purpose: str = "") -> Self:
@@ -204,7 +227,7 @@ class AsyncClient(_Nouns):
         return self._run(order) if isinstance(order.row, Stream) else await self._run(order)
 
     def _run(self, order: Order) -> Any:
-        return self._door.stream(order) if isinstance(order.row, Stream) else self._door.call(order)
+        return _way(self._door, order)(order)
 
     async def close(self) -> None:
         """Let go of the connections. Idempotent."""

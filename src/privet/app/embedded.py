@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,14 +14,19 @@ import uvloop
 
 from privet import codec, digest
 from privet.app.door import Order
-from privet.app.remote import body_of
+from privet.app.http.paths import NOBODY
+from privet.app.letter import body_of
+from privet.app.pieces import Fetched, arriving
+from privet.app.services import files
 from privet.app.services.export import Stream
-from privet.app.services.verb import Caller, call
+from privet.app.services.files import FileShown
+from privet.app.services.verb import Caller, Verb, call
 from privet.app.settings import api_key
 from privet.app.wiring import House
 from privet.errors import Unauthenticated
 from privet.secret import Secret
-from privet.vocabulary.access import Purpose
+from privet.vault.blobs.files import Download
+from privet.vocabulary.access import Principal, Purpose
 
 A = TypeVar("A")
 
@@ -37,28 +43,53 @@ class HouseDoor:
 
     async def call(self, order: Order) -> Any:
         """Return the answer of a verb."""
-        assert not isinstance(order.row, Stream)  # streams have a method of their own
+        assert isinstance(order.row, Verb)  # streams and transfers have methods of their own
         ask = codec.decode(body_of(order.values), order.row.ask, max_keys=order.row.max_keys)
-        return await call(self._house, order.row, self._caller(order), ask, key=order.key)
+        who = self._caller(order, NOBODY if order.row.open else None)
+        return await call(self._house, order.row, who, ask, key=order.key)
 
     async def stream(self, order: Order) -> AsyncGenerator[Any, None]:
         """Yield the answers of a stream."""
-        assert isinstance(order.row, Stream)  # verbs have a method of their own
+        assert isinstance(order.row, Stream)  # verbs and transfers have methods of their own
         ask = codec.decode(body_of(order.values), order.row.ask)
         decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(order.row.answer)
         chunks = order.row.run(self._house, self._caller(order), ask)
         try:
             async for lines in chunks:
-                self._caller(order)
+                self._principal()
                 for line in lines:
                     yield decoder.decode(line)
         finally:
             await chunks.aclose()
 
-    def _caller(self, order: Order) -> Caller:
-        principal = self._house.callers.principal(self._key.reveal(), self._house.clock())
+    async def put(self, order: Order) -> FileShown:
+        """Store a file as it arrives."""
+        said = {name: value for name, value in order.values.items() if name != "content"}
+        who, ask = self._caller(order), codec.decode(body_of(said), files.PutAsk)
+        return await files.put(self._house, who, ask, self._held(order, arriving(order.values["content"])))
+
+    async def get(self, order: Order) -> Download:
+        """Return a file."""
+        ask = codec.decode(body_of(order.values), files.GetAsk)
+        found = await files.get(self._house, self._caller(order), ask)
+        return Download(found.stored, self._held(order, found.content))
+
+    async def _held(self, order: Order, content: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+        """Yield the pieces as long as the credential holds."""
+        async with aclosing(content):
+            async for piece in content:
+                self._principal()
+                yield piece
+
+    def _caller(self, order: Order, principal: Principal | None = None) -> Caller:
+        """Return who calls; `principal`: who that is whatever the key says."""
         purpose = Purpose(order.purpose) if order.purpose else None
-        return Caller(principal=principal, purpose=purpose, request=digest.random_bytes(16).hex())
+        who = principal or self._principal()
+        still = None if principal else self._principal
+        return Caller(principal=who, purpose=purpose, request=digest.random_bytes(16).hex(), still=still)
+
+    def _principal(self) -> Principal:
+        return self._house.callers.principal(self._key.reveal(), self._house.clock())
 
     async def close(self) -> None:
         """Nothing to let go of: the house belongs to who opened it."""
@@ -80,9 +111,20 @@ class LoopDoor:
         """Return the answer of a verb."""
         return self._wait(lambda: self._door.call(order))
 
+    def put(self, order: Order) -> FileShown:
+        """Store a file as it arrives."""
+        return self._wait(lambda: self._door.put(order))
+
+    def get(self, order: Order) -> Fetched:
+        """Return a file."""
+        found = self._wait(lambda: self._door.get(order))
+        return Fetched(found.stored, self._following(found.content))
+
     def stream(self, order: Order) -> Iterator[Any]:
         """Yield the answers of a stream."""
-        answers = self._door.stream(order)
+        return self._following(self._door.stream(order))
+
+    def _following(self, answers: AsyncGenerator[Any, None]) -> Iterator[Any]:
         end = object()
 
         async def following() -> Any:

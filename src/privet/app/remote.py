@@ -6,113 +6,39 @@ key, drawn here unless the caller brought one.
 
 from __future__ import annotations
 
+import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import httpx2
-import msgspec
 
-from privet import codec, digest
+from privet import digest
 from privet.app.door import Order
 from privet.app.http.address import is_loopback
-from privet.app.http.paths import path_names
-from privet.app.http.problems import error_of
-from privet.app.services.export import Stream
-from privet.app.services.verb import AlreadyDone
+from privet.app.letter import Letter, answer, decoded, letter, stored
+from privet.app.pieces import Fetched, arriving, pieces
+from privet.app.uds import short
 from privet.errors import (
     InFlight,
     InvalidInput,
     LimitExceeded,
-    MalformedBody,
     PrivetError,
     Refused,
     StoreFailed,
     Unavailable,
 )
 from privet.secret import Secret
+from privet.vault.blobs.files import Download
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 70.0  # the server gives a verb 60
 ATTEMPTS = 5
 FIRST_WAIT_SECONDS = 0.1
 UNIX = "unix:"
-_ALREADY_DONE = codec.encode(AlreadyDone())
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A call as HTTP carries it."""
-
-    method: str
-    target: str
-    headers: dict[str, str]
-    content: bytes | None
-
-
-def letter(order: Order) -> Letter:
-    """Return the request of an order. Raises InvalidInput, MalformedBody for values that HTTP cannot carry."""
-    row = order.row
-    method, changes = ("GET", False) if isinstance(row, Stream) else (row.method, row.changes)
-    rest = dict(order.values)
-    target = row.path
-    for name in path_names(row.path):
-        target = target.replace(f"{{{name}}}", _segment(name, rest.pop(name)))
-    headers = {}
-    if order.purpose:
-        headers["privet-purpose"] = order.purpose
-    if changes:
-        headers["idempotency-key"] = order.key or digest.id_text(digest.random_ids(1)[0])
-    if method in ("GET", "DELETE"):
-        query = urlencode(list(_pairs(rest)))
-        return Letter(method, f"{target}?{query}" if query else target, headers, None)
-    headers["content-type"] = "application/json"
-    return Letter(method, target, headers, body_of(rest))
-
-
-def body_of(values: Mapping[str, Any]) -> bytes:
-    """Return values as JSON. Raises MalformedBody for text that is not Unicode."""
-    try:
-        return codec.encode(values)
-    except UnicodeEncodeError:
-        raise MalformedBody("expected text without lone surrogates") from None
-
-
-def _segment(name: str, value: object) -> str:
-    text = str(value)
-    # Clients and proxies resolve dots and drop empty segments: the call would go to another path.
-    if text in ("", ".", ".."):
-        raise InvalidInput("expected a name", at=name)
-    return quote(text, safe="")
-
-
-def _pairs(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, value in values.items():
-        for item in value if isinstance(value, list | tuple) else (value,):
-            if item is not None:
-                yield name, str(item).lower() if isinstance(item, bool) else str(item)
-
-
-def answer(order: Order, status: int, body: bytes) -> Any:
-    """Return the answer in a response, AlreadyDone for a call whose answer is shown once. Raises what it tells of."""
-    if 300 <= status < 400:
-        raise Unavailable("the server answers with a redirect, which is not followed", hint="name its own address")
-    if not 200 <= status < 300:
-        raise error_of(body, status)
-    if status == 204:
-        return None
-    if body == _ALREADY_DONE and order.row.answer is not AlreadyDone:
-        return AlreadyDone()
-    return _decoded(body, order.row.answer)
-
-
-def _decoded(body: bytes, kind: type) -> Any:
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise Unavailable("expected an answer of this version of Privet, found another") from None
 
 
 def worth_repeating(error: PrivetError) -> bool:
@@ -143,8 +69,7 @@ def _base(url: str) -> tuple[str, str | None]:
     return url.rstrip("/"), None
 
 
-def _settings(url: str, key: str | Secret[str]) -> tuple[dict[str, Any], str | None]:
-    base, uds = _base(url)
+def _settings(base: str, key: str | Secret[str]) -> dict[str, Any]:
     text = key.reveal() if isinstance(key, Secret) else key
     return {
         "base_url": base,
@@ -152,25 +77,62 @@ def _settings(url: str, key: str | Secret[str]) -> tuple[dict[str, Any], str | N
         "timeout": httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
         "follow_redirects": False,
         "trust_env": False,
-    }, uds
+    }
 
 
-def _silent() -> Unavailable:
-    return Unavailable("the server does not answer", hint="is `privet serve` running?")
+def _trust(ca: Path | None) -> ssl.SSLContext | bool:
+    """Return what a server's certificate is verified by. Raises Refused for a file without certificates."""
+    if ca is None:
+        return True
+    try:
+        context = ssl.create_default_context(cafile=ca)
+    except ssl.SSLError:
+        raise Refused("expected certificates in PEM", at=str(ca)) from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
 
-def _broken() -> Unavailable:
-    return Unavailable("the stream broke off before its end", hint="begin it again")
+def _silent(error: httpx2.TransportError) -> PrivetError:
+    return _untrusted(error) or Unavailable("the server does not answer", hint="is `privet serve` running?")
+
+
+def _untrusted(error: BaseException) -> Refused | None:
+    """Return what to raise where a certificate was the reason, None where it was not."""
+    seen: BaseException | None = error
+    while seen is not None and not isinstance(seen, ssl.SSLCertVerificationError):
+        seen = seen.__cause__ or seen.__context__
+    if seen is None:
+        return None
+    hint = "name those who vouch for it by --ca or PRIVET_CA_FILE, or ask for it under the name that it holds"
+    return Refused("the server's certificate is not to be trusted", hint=hint)
+
+
+def _other_size() -> InvalidInput:
+    return InvalidInput("expected as many bytes as `size` says, found another number", at="size")
+
+
+def _broken(error: httpx2.TransportError | None = None) -> PrivetError:
+    untrusted = _untrusted(error) if error is not None else None
+    return untrusted or Unavailable("the stream broke off before its end", hint="begin it again")
 
 
 class HttpDoor:
     """The way over HTTP that waits."""
 
     def __init__(
-        self, url: str, key: str | Secret[str], deadline_seconds: float, pause: Callable[[float], object]
+        self,
+        url: str,
+        key: str | Secret[str],
+        deadline_seconds: float,
+        pause: Callable[[float], object],
+        ca: Path | None = None,
     ) -> None:
-        settings, uds = _settings(url, key)
-        self._http = httpx2.Client(transport=httpx2.HTTPTransport(uds=uds, trust_env=False), **settings)
+        base, uds = _base(url)
+        verify = _trust(ca)
+        self._link = ExitStack()
+        name = self._link.enter_context(short(Path(uds))) if uds is not None else None
+        transport = httpx2.HTTPTransport(verify=verify, uds=name, trust_env=False)
+        self._http = httpx2.Client(transport=transport, **_settings(base, key))
         self._deadline_seconds = deadline_seconds
         self._pause = pause
 
@@ -190,8 +152,8 @@ class HttpDoor:
     def _once(self, order: Order, sent: Letter) -> Any:
         try:
             got = self._http.request(sent.method, sent.target, headers=sent.headers, content=sent.content)
-        except httpx2.TransportError:
-            raise _silent() from None
+        except httpx2.TransportError as error:
+            raise _silent(error) from None
         return answer(order, got.status_code, got.content)
 
     def stream(self, order: Order) -> Iterator[Any]:
@@ -205,25 +167,63 @@ class HttpDoor:
                 for chunk in got.iter_bytes():
                     *lines, rest = (rest + chunk).split(b"\n")
                     for line in lines:
-                        yield _decoded(line, order.row.answer)
+                        yield decoded(line, order.row.answer)
                 if rest:
                     raise _broken()
-        except httpx2.TransportError:
-            raise _broken() from None
+        except httpx2.TransportError as error:
+            raise _broken(error) from None
+
+    def put(self, order: Order) -> Any:
+        """Send a file as it is read. It is not sent again: what was read is gone."""
+        sent, content = letter(order), pieces(order.values["content"])
+        try:
+            got = self._http.request(sent.method, sent.target, headers=sent.headers, content=content)
+        except httpx2.LocalProtocolError:
+            raise _other_size() from None
+        except httpx2.TransportError as error:
+            raise _silent(error) from None
+        return answer(order, got.status_code, got.content)
+
+    def get(self, order: Order) -> Fetched:
+        """Return a file, whose content raises Unavailable where it breaks off."""
+        content = self._begun(order)
+        return Fetched(next(content), content)
+
+    def _begun(self, order: Order) -> Iterator[Any]:
+        """Yield what is known of a file, then its pieces: so begun, it lets the connection go when it is closed."""
+        sent = letter(order)
+        try:
+            with self._http.stream(sent.method, sent.target, headers=sent.headers) as got:
+                if got.status_code != 200:
+                    answer(order, got.status_code, got.read())
+                yield stored(got.headers)
+                yield from got.iter_raw()
+        except httpx2.TransportError as error:
+            raise _broken(error) from None
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+        self._link.close()
 
 
 class AsyncHttpDoor:
     """The way over HTTP that is awaited."""
 
     def __init__(
-        self, url: str, key: str | Secret[str], deadline_seconds: float, pause: Callable[[float], Awaitable[object]]
+        self,
+        url: str,
+        key: str | Secret[str],
+        deadline_seconds: float,
+        pause: Callable[[float], Awaitable[object]],
+        ca: Path | None = None,
     ) -> None:
-        settings, uds = _settings(url, key)
-        self._http = httpx2.AsyncClient(transport=httpx2.AsyncHTTPTransport(uds=uds, trust_env=False), **settings)
+        base, uds = _base(url)
+        verify = _trust(ca)
+        self._link = ExitStack()
+        name = self._link.enter_context(short(Path(uds))) if uds is not None else None
+        transport = httpx2.AsyncHTTPTransport(verify=verify, uds=name, trust_env=False)
+        self._http = httpx2.AsyncClient(transport=transport, **_settings(base, key))
         self._deadline_seconds = deadline_seconds
         self._pause = pause
 
@@ -243,8 +243,8 @@ class AsyncHttpDoor:
     async def _once(self, order: Order, sent: Letter) -> Any:
         try:
             got = await self._http.request(sent.method, sent.target, headers=sent.headers, content=sent.content)
-        except httpx2.TransportError:
-            raise _silent() from None
+        except httpx2.TransportError as error:
+            raise _silent(error) from None
         return answer(order, got.status_code, got.content)
 
     async def stream(self, order: Order) -> AsyncIterator[Any]:
@@ -258,12 +258,42 @@ class AsyncHttpDoor:
                 async for chunk in got.aiter_bytes():
                     *lines, rest = (rest + chunk).split(b"\n")
                     for line in lines:
-                        yield _decoded(line, order.row.answer)
+                        yield decoded(line, order.row.answer)
                 if rest:
                     raise _broken()
-        except httpx2.TransportError:
-            raise _broken() from None
+        except httpx2.TransportError as error:
+            raise _broken(error) from None
+
+    async def put(self, order: Order) -> Any:
+        """Send a file as it is read. It is not sent again: what was read is gone."""
+        sent, content = letter(order), arriving(order.values["content"])
+        try:
+            got = await self._http.request(sent.method, sent.target, headers=sent.headers, content=content)
+        except httpx2.LocalProtocolError:
+            raise _other_size() from None
+        except httpx2.TransportError as error:
+            raise _silent(error) from None
+        return answer(order, got.status_code, got.content)
+
+    async def get(self, order: Order) -> Download:
+        """Return a file, whose content raises Unavailable where it breaks off."""
+        content = self._begun(order)
+        return Download(await anext(content), content)
+
+    async def _begun(self, order: Order) -> AsyncGenerator[Any, None]:
+        """Yield what is known of a file, then its pieces: so begun, it lets the connection go when it is closed."""
+        sent = letter(order)
+        try:
+            async with self._http.stream(sent.method, sent.target, headers=sent.headers) as got:
+                if got.status_code != 200:
+                    answer(order, got.status_code, await got.aread())
+                yield stored(got.headers)
+                async for piece in got.aiter_raw():
+                    yield piece
+        except httpx2.TransportError as error:
+            raise _broken(error) from None
 
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
+        self._link.close()

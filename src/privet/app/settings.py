@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from privet.app.identity.trust import Trust, check_public, read_trust
 from privet.codec import Node, read_yaml
 from privet.errors import InvalidInput, Refused
 from privet.secret import Secret
@@ -13,12 +14,19 @@ from privet.secret import Secret
 CONFIG = "privet.yaml"
 DEFAULT_HOME = "privet-home"
 DEFAULT_PORT = 7461
-_KEYS = frozenset({"key_provider", "key_file", "listen", "engine"})
+MAX_FILE_BYTES = 4 << 30
+_FILE_BYTES = range(1 << 20, (1 << 40) + 1)
+_KEYS = frozenset({"key_provider", "key_file", "listen", "engine", "max_file_bytes", "tls_cert", "tls_key"})
+_KEYS |= {"public_url", "oidc"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Where Privet keeps its things and listens. `passphrase`: of the key file, None for none."""
+    """Where Privet keeps its things and listens. `passphrase`: of the key file, None for none.
+
+    `tls_cert`, `tls_key`: PEM files of the certificate chain and its key, None to speak plain HTTP. `public_url`: the
+    address that browsers and services see, "" for none. `oidc`: the issuer that signs people in.
+    """
 
     home: Path
     key_provider: str = "local"
@@ -26,6 +34,11 @@ class Settings:
     engine: str = "sqlite"
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    max_file_bytes: int = MAX_FILE_BYTES
+    public_url: str = ""
+    oidc: Trust | None = None
     passphrase: Secret[str] | None = None
 
     @property
@@ -76,6 +89,11 @@ def load(home: Path) -> Settings:
         engine=_text(node, "engine", "sqlite"),
         host=host,
         port=int(port),
+        tls_cert=_path(node, "tls_cert", home),
+        tls_key=_path(node, "tls_key", home),
+        max_file_bytes=_file_bytes(node),
+        public_url=_public_url(node, str(path)),
+        oidc=_oidc(node, home),
         passphrase=_passphrase(),
     )
 
@@ -86,6 +104,37 @@ def _text(node: Node, key: str, default: str) -> str:
         return default
     if not isinstance(found.value, str):
         raise InvalidInput(f"expected `{key}` as text", at=str(found.place))
+    return found.value
+
+
+def _public_url(node: Node, at: str) -> str:
+    found = _text(node, "public_url", "")
+    return check_public(found, at) if found else ""
+
+
+def _oidc(node: Node, home: Path) -> Trust | None:
+    found = node.value.get("oidc") if isinstance(node.value, dict) else None
+    if found is None:
+        return None
+    if not _text(node, "public_url", ""):
+        raise InvalidInput("expected `public_url` beside `oidc`: where people come back to", at=str(found.place))
+    return read_trust(found, home)
+
+
+def _path(node: Node, key: str, home: Path) -> Path | None:
+    found = _text(node, key, "")
+    return home / found if found else None
+
+
+def _file_bytes(node: Node) -> int:
+    found = node.value.get("max_file_bytes") if isinstance(node.value, dict) else None
+    if found is None:
+        return MAX_FILE_BYTES
+    if type(found.value) is not int or found.value not in _FILE_BYTES:
+        raise InvalidInput(
+            f"expected `max_file_bytes` as a number from {_FILE_BYTES.start:,} to {_FILE_BYTES.stop - 1:,}",
+            at=str(found.place),
+        )
     return found.value
 
 
@@ -103,6 +152,12 @@ def api_key(settings: Settings | None) -> Secret[str] | None:
     if settings is not None and settings.cli_key.exists():
         return Secret(settings.cli_key.read_text(encoding="utf-8").strip())
     return None
+
+
+def ca_file() -> Path | None:
+    """Return the certificates that clients trust: the PEM file PRIVET_CA_FILE, None for those of the system."""
+    found = os.environ.get("PRIVET_CA_FILE", "")
+    return Path(found) if found else None
 
 
 def server_url() -> str:

@@ -206,10 +206,11 @@ class Reader:
 
     def _checked(self, cells: list[str]) -> Row | Fault:
         taken = self._source.taken
-        if any('"' in line for line in taken) and not self._quoted.fullmatch("".join(taken)):
+        text = taken[0] if len(taken) == 1 else "".join(taken)
+        if '"' in text and not self._quoted.fullmatch(text):
             self._source.push_back()
             return Fault(self.number, _STRAY_QUOTE)
-        if any("\x00" in cell for cell in cells):
+        if "\x00" in text:
             return Fault(self.number, "expected text without control characters")
         self._width = self._width or len(cells)
         if len(cells) != self._width:

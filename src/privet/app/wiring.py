@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from privet import digest
-from privet.app import principals
+from privet.app.identity import issue
+from privet.app.identity.callers import Callers
+from privet.app.identity.rows import SHAPES, Account, Grants
 from privet.app.settings import CONFIG, Settings
 from privet.crypto.keys import KeyRing, KeyStore
 from privet.crypto.keystores import KEYSTORES, local
@@ -85,7 +87,7 @@ class House:
         self.unsequenced: dict[str, str] = {}  # origin of a log → why it was not advanced the last time
         self.keys: KeyStore = KEYSTORES.get(settings.key_provider).open(str(settings.key_file), settings.passphrase)
         self.control: Store = self._open_store(str(settings.control))
-        self.control.define((*_SHARED, VAULTS, principals.SHAPE))
+        self.control.define((*_SHARED, VAULTS, *SHAPES))
         try:
             self.id, self.ring = self._control_ring()
             self.log = control_log(settings, self.control, self.ring, self.id)
@@ -93,7 +95,26 @@ class House:
         except BaseException:
             self.control.close()
             raise
-        self.callers = principals.Keyring(self.control, self.ring, self.id)
+        self.callers = Callers(self.control, self.ring, self.id)
+        # Count changes of who may do what, and of policies alone: an answer that began before one is looked at anew.
+        self.epoch = self.policies = 0
+
+    def changed(self, *, policy: bool = False) -> None:
+        """Make a durable change of principals, credentials or a policy count, for what is under way, too."""
+        self.epoch += 1
+        self.policies += policy
+        self.callers.forget()
+
+    @property
+    def audience(self) -> str:
+        """Return what assertions to this home name as theirs."""
+        return f"urn:uuid:{digest.id_text(self.id)}"
+
+    @property
+    def audiences(self) -> frozenset[str]:
+        """Return every name of this home that assertions may aim at."""
+        public = self.settings.public_url
+        return frozenset({self.audience, f"{public}/v1/oauth/token"} if public else {self.audience})
 
     def _open_store(self, path: str) -> Store:
         return ENGINES.get(self.settings.engine).open(path)
@@ -226,6 +247,10 @@ class House:
             vault.close()
         self._vaults.clear()
         self._logs.clear()
+        with suppress(PrivetError):  # days of use decide nothing
+            steps = self.callers.noted()
+            if steps:
+                self.control.write_now(Unit(steps))
         self.control.close()
 
 
@@ -257,26 +282,85 @@ def initialize(settings: Settings, *, now_ms: int) -> Secret[str]:
 
     Raises Conflict where a home exists already; nothing is overwritten.
     """
+    keys = _begin(settings)
+
+    def first(callers: Callers) -> tuple[Secret[str], tuple[Step, ...]]:
+        return first_owner(callers, "owner", now_ms)
+
+    key = _control(settings, keys, first, now_ms)
+    keep_cli_key(settings, key)
+    _write_config(settings)
+    return key
+
+
+def initialize_unclaimed(settings: Settings, *, now_ms: int) -> Secret[str]:
+    """Make a home without an owner. Return the token that `principals.claim` takes, once, within CLAIM_MS.
+
+    In a home that nobody claimed yet, it makes another token, and the older one ends. Raises Conflict in any other.
+    """
+    if (settings.home / CONFIG).exists():
+        return _claim_again(settings, now_ms)
+    keys = _begin(settings)
+    token = _control(settings, keys, lambda callers: issue.new_claim(callers, now_ms), now_ms)
+    _write_config(settings)
+    return token
+
+
+def first_owner(callers: Callers, name: str, now_ms: int) -> tuple[Secret[str], tuple[Step, ...]]:
+    """Return the API key of a home's first owner and the steps that store both."""
+    owner = Account(id=issue.new_id(), name=name, kind="person", grants=Grants(roles=("owner",)), created_ms=now_ms)
+    made = issue.secret(callers, "api_key", owner.id, now_ms=now_ms)
+    return made.secret, (issue.new_account(callers, owner), made.step)
+
+
+def keep_cli_key(settings: Settings, key: Secret[str]) -> None:
+    """Write the API key that commands on this machine use."""
+    _write_private(settings.cli_key, key.reveal() + "\n")
+
+
+def _begin(settings: Settings) -> KeyStore:
     config = settings.home / CONFIG
     if config.exists() or settings.control.exists() or settings.key_file.exists():
         raise Conflict(f"{settings.home} holds a home already", hint="choose another place by --home")
     settings.home.mkdir(parents=True, mode=0o700, exist_ok=True)
     os.chmod(settings.home, 0o700)
-    keys = local.create(settings.key_file, settings.passphrase)
+    return local.create(settings.key_file, settings.passphrase)
+
+
+def _control(
+    settings: Settings,
+    keys: KeyStore,
+    first: Callable[[Callers], tuple[Secret[str], tuple[Step, ...]]],
+    now_ms: int,
+) -> Secret[str]:
+    """Make the control database with what `first` makes in it, and return its secret."""
     control = ENGINES.get(settings.engine).open(str(settings.control))
     try:
-        control.define((*_SHARED, VAULTS, principals.SHAPE))
+        control.define((*_SHARED, VAULTS, *SHAPES))
         identity = digest.random_ids(1)[0]
         ring = new_ring(keys, identity, now_ms)
-        callers = principals.Keyring(control, ring, identity)
-        owner, key, step = principals.create(callers, "owner", ("owner",), now_ms=now_ms)
-        deed = Deed(principal=owner.id, verb="init", policy=BUILT_IN.version, at_ms=now_ms)
+        secret, steps = first(Callers(control, ring, identity))
+        deed = Deed(principal=HOUSE, verb="init", policy=BUILT_IN.version, at_ms=now_ms)
         meta: Step = Insert("meta", ("name", "value"), (("house", identity),))
-        control.write_now(Unit((meta, step, *key_steps(ring.rows()), deed.entry(note="home made"))))
+        control.write_now(Unit((meta, *steps, *key_steps(ring.rows()), deed.entry(note="home made"))))
         control_log(settings, control, ring, identity).begin()
     finally:
         control.close()
-    _write_private(settings.cli_key, key.reveal() + "\n")
+    return secret
+
+
+def _claim_again(settings: Settings, now_ms: int) -> Secret[str]:
+    house = House(settings, clock=lambda: now_ms)
+    try:
+        token, steps = issue.new_claim(house.callers, now_ms)
+        deed = Deed(principal=HOUSE, verb="init", policy=BUILT_IN.version, at_ms=now_ms)
+        house.control.write_now(Unit((*steps, deed.entry(note="claim made"))))
+    finally:
+        house.close()
+    return token
+
+
+def _write_config(settings: Settings) -> None:
     listen = f"{settings.host}:{settings.port}"
     lines = ["# Privet's home. See `privet help` and the reference of settings.", f"listen: {listen}"]
     lines += [
@@ -284,8 +368,7 @@ def initialize(settings: Settings, *, now_ms: int) -> Secret[str]:
         f"key_file: {settings.key_file.name}",
         f"engine: {settings.engine}",
     ]
-    _write_private(config, "\n".join(lines) + "\n")
-    return key
+    _write_private(settings.home / CONFIG, "\n".join(lines) + "\n")
 
 
 def _write_private(path: os.PathLike[str], text: str) -> None:

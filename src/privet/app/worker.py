@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from privet.app.identity import issue
 from privet.app.wiring import House
 from privet.errors import PrivetError
+from privet.store.port import Unit
 from privet.vault.log.audit import Deed
 from privet.vault.log.history import EXPIRE_MS, expire
 from privet.vault.upkeep.expiry import forget_answers, sweep
@@ -71,9 +73,17 @@ async def keep_sweeping(house: House, every_seconds: float = 3600.0) -> None:
                 log.warning("expired records of vault %s stay: %s", name, error.code)
         try:
             await forget_answers(house.control, house.clock())
+            await keep_callers(house)
         except PrivetError as error:
-            log.warning("old answers of the house stay: %s", error.code)
+            log.warning("old answers and tokens of the house stay: %s", error.code)
         await asyncio.sleep(every_seconds)
+
+
+async def keep_callers(house: House) -> None:
+    """Write down the days on which keys were used, and remove tokens, sessions and assertions that are over."""
+    steps = (*house.callers.noted(), *issue.swept(house.callers, house.clock()))
+    if steps:
+        await house.control.write(Unit(steps))
 
 
 async def _sweep(house: House, name: str) -> None:

@@ -16,6 +16,8 @@ from privet.app import remote
 from privet.app.client import AsyncClient, Client
 from privet.app.door import Order
 from privet.app.http import problems
+from privet.app.http.paths import path_names
+from privet.app.letter import answer, letter
 from privet.app.services import verbs
 from privet.app.services.records import StoredAll
 from privet.app.services.verb import AlreadyDone
@@ -174,28 +176,28 @@ def test_embedded_async_client_is_awaited(house: House) -> None:
 
 
 def test_letter_puts_each_value_where_the_route_reads_it() -> None:
-    sent = remote.letter(order("records.insert", vault="a b", table="t/u", records=[{"name": "Ada"}]))
+    sent = letter(order("records.insert", vault="a b", table="t/u", records=[{"name": "Ada"}]))
     assert (sent.method, sent.target) == ("POST", "/v1/vaults/a%20b/tables/t%2Fu/records")
     assert sent.content == b'{"records":[{"name":"Ada"}]}'
     assert len(sent.headers["idempotency-key"]) == 36
 
 
 def test_letter_of_a_question_has_a_query_and_no_key() -> None:
-    sent = remote.letter(order("records.list", vault="v", table="t", limit=5, cursor="a&b"))
+    sent = letter(order("records.list", vault="v", table="t", limit=5, cursor="a&b"))
     assert sent.target == "/v1/vaults/v/tables/t/records?limit=5&cursor=a%26b"
     assert (sent.content, "idempotency-key" in sent.headers) == (None, False)
 
 
 def test_letter_keeps_the_key_and_the_purpose_that_were_given() -> None:
     given = Order(ROWS["records.insert"], {"vault": "v", "table": "t", "records": []}, "mine", "essential.service")
-    headers = remote.letter(given).headers
+    headers = letter(given).headers
     assert (headers["idempotency-key"], headers["privet-purpose"]) == ("mine", "essential.service")
 
 
 @pytest.mark.parametrize("name", ["", ".", ".."])
 def test_letter_refuses_names_that_would_change_the_path(name: str) -> None:
     with pytest.raises(InvalidInput):
-        remote.letter(order("vaults.get", vault=name))
+        letter(order("vaults.get", vault=name))
 
 
 @pytest.mark.parametrize("url", ["http://vault.example.com", "http://192.0.2.1:7461", "http://0.0.0.0"])
@@ -265,17 +267,17 @@ def test_unknown_problem_becomes_the_nearest_error(body: bytes, status: int, kin
 
 
 def test_answer_that_is_shown_once_comes_back_as_such() -> None:
-    assert isinstance(remote.answer(order("principals.create"), 201, b'{"status":"already_done"}'), AlreadyDone)
+    assert isinstance(answer(order("principals.create"), 201, b'{"status":"already_done"}'), AlreadyDone)
 
 
 def test_redirect_is_not_followed() -> None:
     with pytest.raises(Unavailable):
-        remote.answer(order("vaults.list"), 307, b"")
+        answer(order("vaults.list"), 307, b"")
 
 
 def test_answer_of_another_program_is_no_answer() -> None:
     with pytest.raises(Unavailable):
-        remote.answer(order("vaults.list"), 200, b"hello")
+        answer(order("vaults.list"), 200, b"hello")
 
 
 @pytest.mark.parametrize(
@@ -312,5 +314,5 @@ def test_dead_server_is_asked_again_and_then_told(tmp_path: Path) -> None:
 
 def test_every_verb_that_changes_something_can_be_sent_again() -> None:
     for verb in ROWS.values():
-        given = {name: "x" for name in remote.path_names(verb.path)}
-        assert ("idempotency-key" in remote.letter(Order(verb, given)).headers) is verb.changes
+        given = {name: "x" for name in path_names(verb.path)}
+        assert ("idempotency-key" in letter(Order(verb, given)).headers) is verb.changes

@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from wire import Answered, World
 
-from privet.app import principals
-from privet.app.http.files import MOST_BYTES
-from privet.app.http.routes import make_app
-from privet.app.services import records, vaults
+from privet.app.http.files import file_routes
+from privet.app.http.guard import Guard, Limits
+from privet.app.http.paths import Paths
+from privet.app.http.routes import caller, make_app
+from privet.app.services import principals, records, vaults
 from privet.app.services.verb import Caller
-from privet.app.settings import Settings, load
+from privet.app.settings import MAX_FILE_BYTES, Settings, load
 from privet.app.wiring import House, initialize
-from privet.store.port import Unit
+from privet.errors import Unauthenticated
+from privet.store.port import Select
 
 START_MS = 1_800_000_000_000
 SCHEMA = """
@@ -57,9 +60,9 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     key = initialize(Settings(home=home, key_file=home / "root.key"), now_ms=START_MS)
     house = House(load(home), clock=lambda: START_MS)
     who = Caller(house.callers.principal(key.reveal(), START_MS))
-    _, viewer, step = principals.create(house.callers, "viewer", ("viewer",), now_ms=START_MS)
-    house.control.write_now(Unit((step,)))
     with asyncio.Runner() as runner:
+        asked = principals.CreateAsk(name="viewer", roles=["viewer"])
+        viewer = runner.run(principals.create(house, who, asked)).key
 
         async def make() -> str:
             await vaults.create(house, who, vaults.CreateAsk(name="t", schema=SCHEMA))
@@ -68,7 +71,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
         record = runner.run(make())
         path = f"/v1/vaults/t/tables/letters/records/{record}/files/scan"
-        yield Desk(World(house, make_app(house)), key.reveal(), viewer.reveal(), path, runner)  # type: ignore[arg-type]
+        yield Desk(World(house, make_app(house)), key.reveal(), viewer, path, runner)  # type: ignore[arg-type]
     house.close()
 
 
@@ -123,7 +126,7 @@ def test_a_query_is_refused_so_that_no_name_gets_into_a_log(desk: Desk) -> None:
 
 
 def test_a_body_over_the_limit_is_refused_unread(desk: Desk) -> None:
-    headers = (*NAMED, ("Content-Length", str(MOST_BYTES + 1)))
+    headers = (*NAMED, ("Content-Length", str(MAX_FILE_BYTES + 1)))
     assert desk.ask("PUT", headers=headers).status == 413
 
 
@@ -131,6 +134,99 @@ def test_who_sees_masks_only_gets_no_content_and_stores_none(desk: Desk) -> None
     desk.ask("PUT", PDF, headers=NAMED)
     assert desk.ask("GET", key=desk.viewer).status == 403
     assert desk.ask("PUT", PDF, key=desk.viewer, headers=NAMED).status == 403
+
+
+# --- as it arrives ----------------------------------------------------------------------------------------------
+
+
+MEBIBYTE = bytes(1 << 20)
+UNKNOWN = (("Privet-File-Name", "film.bin"),)
+
+
+def stored_chunks(desk: Desk) -> int:
+    house: Any = desk.world.house
+    return len(house.vault("t").store.select(Select(table="chunks", columns=("place",))))
+
+
+def limited(desk: Desk, **limits: float) -> None:
+    house: Any = desk.world.house
+    desk.world.app = make_app(house, limits=Limits(**limits))  # type: ignore[arg-type]
+
+
+def feed(desk: Desk, *messages: dict[str, Any]) -> tuple[list[int], list[int]]:
+    """Send messages of a body as the server asks for them.
+
+    Returns how many chunks were stored before each of them, and the statuses of answers.
+    """
+    waiting, before, statuses = list(messages), [], []
+
+    async def receive() -> dict[str, Any]:
+        before.append(stored_chunks(desk))
+        return waiting.pop(0)
+
+    async def send(message: Any) -> None:
+        statuses.extend([message["status"]] if "status" in message else [])
+
+    lines = [(b"authorization", f"Bearer {desk.key}".encode()), (b"transfer-encoding", b"chunked")]
+    scope = {"type": "http", "method": "PUT", "path": desk.path, "headers": [*lines, (b"privet-file-name", b"a.bin")]}
+    desk.runner.run(desk.world.app(scope, receive, send))
+    return before, statuses
+
+
+def piece(more: bool = True) -> dict[str, Any]:
+    return {"type": "http.request", "body": MEBIBYTE, "more_body": more}
+
+
+def test_a_file_is_sealed_before_all_of_it_is_there(desk: Desk) -> None:
+    before, statuses = feed(desk, piece(), piece(), piece(), piece(more=False))
+    assert (before[0], before == sorted(before), statuses) == (0, True, [200])
+    assert before[-1] >= 8
+    assert desk.ask("GET").body == MEBIBYTE * 4
+
+
+def test_an_upload_whose_sender_leaves_leaves_nothing(desk: Desk) -> None:
+    before, statuses = feed(desk, piece(), piece(), piece(), {"type": "http.disconnect"})
+    assert (before[-1] > 0, stored_chunks(desk), statuses) == (True, 0, [])
+    assert desk.ask("GET").status == 404
+
+
+def test_a_sender_who_falls_silent_is_told_and_leaves_nothing(desk: Desk) -> None:
+    limited(desk, stall_seconds=0.05)
+    answer = desk.ask("PUT", chunks=[MEBIBYTE] * 3, headers=UNKNOWN, stall=True)
+    assert (answer.status, answer.headers["connection"], stored_chunks(desk)) == (408, "close", 0)
+
+
+def test_a_file_over_the_limit_is_refused_where_no_length_was_said(desk: Desk) -> None:
+    house: Any = desk.world.house
+    house.settings = replace(house.settings, max_file_bytes=2 << 20)
+    limited(desk)
+    answer = desk.ask("PUT", chunks=[MEBIBYTE] * 3, headers=UNKNOWN)
+    assert (answer.status, stored_chunks(desk)) == (413, 0)
+    assert desk.ask("PUT", chunks=[MEBIBYTE] * 2, headers=UNKNOWN).status == 200
+
+
+def test_a_key_that_is_revoked_ends_an_upload_that_is_under_way(desk: Desk) -> None:
+    keys = iter([True, True, False])
+
+    def authenticate(key: str) -> Any:
+        if not next(keys):
+            raise Unauthenticated("expected a valid API key")
+        return house.callers.principal(key, START_MS)
+
+    house: Any = desk.world.house
+    desk.world.app = Guard(Paths(file_routes(house, caller)), authenticate)
+    answer = desk.ask("PUT", chunks=[MEBIBYTE] * 3, headers=UNKNOWN)
+    assert (answer.status, stored_chunks(desk)) == (401, 0)
+
+
+def test_a_file_is_replaced_unless_its_sender_forbids_it(desk: Desk) -> None:
+    keep = ("Privet-File-Replace", "false")
+    assert desk.ask("PUT", PDF, headers=(*NAMED, keep)).status == 200
+    assert desk.ask("PUT", b"other", headers=(*UNKNOWN, keep)).status == 409
+    assert desk.ask("GET").body == PDF
+    assert desk.ask("PUT", b"other", headers=UNKNOWN).status == 200
+    assert desk.ask("GET").body == b"other"
+    assert desk.ask("PUT", b"", headers=(*UNKNOWN, ("Privet-File-Replace", "maybe"))).status == 422
 
 
 def test_files_need_a_credential(desk: Desk) -> None:

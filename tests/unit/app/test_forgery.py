@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from privet.app.services import principals, records, vaults
+from privet.app.services import credentials, principals, records, vaults
 from privet.app.services.verb import Caller
 from privet.app.settings import Settings, load
 from privet.app.wiring import House, initialize
@@ -66,49 +66,80 @@ def add(scene: Scene, name: str, *roles: str, ttl_seconds: int = 0) -> str:
 
 
 def test_a_principal_that_was_written_into_the_file_is_nobody(scene: Scene) -> None:
-    into = "INSERT INTO principals (id, name, roles, key_hash, created, mac) VALUES ('evil', 'evil', 'owner', ?, 1, ?)"
-    scene.change("control.db", into, hashlib.sha256(b"s").digest(), bytes(32))
+    grants = '{"roles":["owner"],"purposes":[],"scopes":[],"vaults":[],"attributes":{}}'
+    into = "INSERT INTO principals (id, name, kind, grants, created, mac) VALUES ('evil', 'evil', 'person', ?, 1, ?)"
+    scene.change("control.db", into, grants, bytes(32))
+    key = "INSERT INTO credentials (id, principal, kind, proof, parent, grants, created, mac) "
+    key += "VALUES ('evil', 'evil', 'api_key', ?, '', ?, 1, ?)"
+    scene.change("control.db", key, hashlib.sha256(b"s").digest(), grants, bytes(32))
     with pytest.raises(Unauthenticated):
         scene.house.callers.principal("pvt_evil_s", NOW)
 
 
+GRANTS = "grants = replace(grants, 'viewer', 'owner')"
+
+
 @pytest.mark.parametrize(
     "change",
-    [
-        "roles = 'owner'",
-        "name = 'other'",
-        "expires = NULL",
-        "expires = expires + 1",
-        "created = created + 1",
-        "mac = NULL",
-        "mac = x'00'",
-    ],
+    [GRANTS, "name = 'other'", "kind = 'person'", "created = created + 1", "revoked = 1", "mac = NULL", "mac = x'00'"],
 )
 def test_a_principal_that_was_changed_in_the_file_is_nobody(scene: Scene, change: str) -> None:
     key = add(scene, "vic", "viewer", ttl_seconds=60)
     assert scene.house.callers.principal(key, NOW).roles == ("viewer",)
     scene.change("control.db", f"UPDATE principals SET {change} WHERE name = 'vic'")
-    with pytest.raises(Unauthenticated, match="expected a valid API key"):
+    with pytest.raises(Unauthenticated, match="expected a valid credential"):
         scene.house.callers.principal(key, NOW)
     with pytest.raises(Damaged):
         scene.run(principals.list_, principals.NoAsk())
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "grants = replace(grants, '[]', '[\"owner\"]')",
+        "expires = NULL",
+        "expires = expires + 1",
+        "created = created + 1",
+        "kind = 'bearer'",
+        "principal = (SELECT id FROM principals WHERE name = 'owner')",
+        "parent = (SELECT id FROM credentials WHERE expires IS NULL)",
+        "mac = NULL",
+        "mac = (SELECT mac FROM credentials WHERE expires IS NULL)",
+    ],
+)
+def test_a_credential_that_was_changed_in_the_file_opens_nothing(scene: Scene, change: str) -> None:
+    key = add(scene, "vic", "viewer", ttl_seconds=60)
+    scene.change("control.db", f"UPDATE credentials SET {change} WHERE expires IS NOT NULL")
+    with pytest.raises(Unauthenticated, match="expected a valid credential"):
+        scene.house.callers.principal(key, NOW)
+
+
+def test_a_day_of_use_that_was_changed_in_the_file_changes_nothing_else(scene: Scene) -> None:
+    key = add(scene, "vic", "viewer", ttl_seconds=60)
+    scene.change("control.db", "UPDATE credentials SET used = 1 WHERE expires IS NOT NULL")
+    assert scene.house.callers.principal(key, NOW).name == "vic"
+
+
 def test_a_key_hash_moved_to_another_principal_opens_nothing(scene: Scene) -> None:
-    key = add(scene, "vic", "viewer")
-    identity, secret = key.removeprefix("pvt_").split("_")
+    key = add(scene, "vic", "viewer", ttl_seconds=60)
+    identity = scene.house.callers.principal(key, NOW).id
+    secret = key.rpartition("_")[2]
     mine = hashlib.sha256(secret.encode()).digest()
-    scene.change("control.db", "UPDATE principals SET key_hash = ? WHERE name = 'owner'", mine)
+    scene.change("control.db", "UPDATE credentials SET proof = ? WHERE expires IS NULL", mine)
     with pytest.raises(Unauthenticated):
         scene.house.callers.principal(scene.key.replace(scene.key.split("_")[2], secret), NOW)
     assert scene.house.callers.principal(key, NOW).id == identity
 
 
-def test_a_revocation_that_was_undone_in_the_file_stays(scene: Scene) -> None:
-    key = add(scene, "vic", "viewer")
-    shown = scene.run(principals.revoke, principals.NameAsk(name="vic")).principals
-    assert [item.revoked_ms for item in shown if item.name == "vic"] == [NOW]
-    scene.change("control.db", "UPDATE principals SET revoked = NULL WHERE name = 'vic'")
+@pytest.mark.parametrize("table", ["principals", "credentials"])
+def test_a_revocation_that_was_undone_in_the_file_stays(scene: Scene, table: str) -> None:
+    key = add(scene, "vic", "viewer", ttl_seconds=60)
+    if table == "principals":
+        shown = scene.run(principals.revoke, principals.NameAsk(name="vic")).principals
+        assert [item.revoked_ms for item in shown if item.name == "vic"] == [NOW]
+    else:
+        scene.run(credentials.revoke, credentials.KeyAsk(name="vic", id=key.split("_")[1]))
+    scene.change("control.db", f"UPDATE {table} SET revoked = NULL WHERE revoked IS NOT NULL")
     with pytest.raises(Unauthenticated):
         scene.house.callers.principal(key, NOW)
 

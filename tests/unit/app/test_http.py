@@ -263,37 +263,15 @@ def test_description_needs_a_key() -> None:
     assert ask("GET", "/v1/openapi.json").json()["openapi"] == "3.1.0"
 
 
-def test_revoked_key_is_dead_within_a_second() -> None:
+def test_revoked_key_is_dead_at_once() -> None:
     async def story() -> list[int]:
         here = world()
         found = [(await here.ask("GET", "/v1/here/things")).status]
         here.house.callers.known.clear()
-        here.house.now_ms += 1_000
         found.append((await here.ask("GET", "/v1/here/things")).status)
         return found
 
     assert run(story()) == [200, 401]
-
-
-def test_key_is_not_looked_up_for_every_call() -> None:
-    async def story() -> int:
-        here = world()
-        for _ in range(10):
-            await here.ask("GET", "/v1/here/things")
-        return here.house.callers.asked
-
-    assert run(story()) == 1
-
-
-def test_clock_that_is_set_back_does_not_keep_a_revoked_key_alive() -> None:
-    async def story() -> int:
-        here = world()
-        await here.ask("GET", "/v1/here/things")
-        here.house.callers.known.clear()
-        here.house.now_ms -= 3_600_000
-        return (await here.ask("GET", "/v1/here/things")).status
-
-    assert run(story()) == 401
 
 
 # --- what an answer looks like ----------------------------------------------------------------------------
@@ -437,7 +415,6 @@ def test_stream_stops_when_its_key_is_revoked() -> None:
         for _ in range(20):
             await asyncio.sleep(0)
         here.house.callers.known.clear()
-        here.house.now_ms += 1_000
         return await running
 
     got = run(story())

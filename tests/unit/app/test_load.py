@@ -83,7 +83,34 @@ def test_a_draft_is_a_schema_to_be_edited(shell: Shell, tmp_path: Path) -> None:
     shell.ok("import", str(file), "--vault", "v", "--table", "t", "--draft", str(draft), "--type", "kind=text")
     assert "type: text" in draft.read_text()
     shell.ok("vault", "create", "v", "--schema", str(draft))
-    assert shell.run("import", str(file), "--vault", "v", "--table", "other", "--yes").exit_code == 1
+    shell.ok("import", str(file), "--vault", "v", "--table", "t", "--schema", str(draft), "--yes")
+
+
+def test_an_import_adds_its_table_to_the_schema_that_is_there(shop: Shell, tmp_path: Path) -> None:
+    insert(shop, ANN)
+    before = shop.json("vault", "show", "shop")["tables"]
+    file = tmp_path / "parts.csv"
+    file.write_text("sku,price\nx1,2.50\nx2,3.75\n", encoding="utf-8")
+    said = ("import", str(file), "--vault", "shop", "--table", "parts")
+    asked = shop.run(*said, text="n\n")
+    assert (asked.exit_code, "parts: new table of 2 columns" in asked.stderr) == (1, True)
+    assert shop.json("vault", "show", "shop")["tables"] == before
+    assert "imported 2 rows" in shop.ok(*said, "--yes")
+    after = shop.json("vault", "show", "shop")["tables"]
+    assert (after[: len(before)], [table["name"] for table in after]) == (before, ["persons", "parts"])
+    found = shop.json("records", "list", "--vault", "shop", "--table", "persons")["records"]
+    assert [record["values"]["email"] for record in found] == ["ann@example.com"]
+
+
+def test_an_import_changes_no_table_that_is_there(shop: Shell, tmp_path: Path) -> None:
+    file, schema = tmp_path / "people.csv", tmp_path / "people.yml"
+    file.write_text("name,email\nBob Sample,bob@example.com\n", encoding="utf-8")
+    said = ("import", str(file), "--vault", "shop", "--table", "persons", "--schema", str(schema), "--yes")
+    schema.write_text(SCHEMA.replace("unique: true, ", ""), encoding="utf-8")
+    done = shop.run(*said)
+    assert (done.exit_code, "(email) is no longer unique" in done.stderr) == (1, True)
+    schema.write_text(SCHEMA, encoding="utf-8")
+    assert "imported 1 rows" in shop.ok(*said)
 
 
 def test_a_wrong_column_of_type_is_named_by_its_option(shell: Shell, tmp_path: Path) -> None:

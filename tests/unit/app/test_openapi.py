@@ -16,6 +16,7 @@ from privet.app.http.paths import Paths, Route, path_names
 from privet.app.http.routes import make_routes
 from privet.app.services import verbs
 from privet.app.services.export import STREAMS as REAL_STREAMS
+from privet.app.services.files import TRANSFERS
 
 SNAPSHOT = Path(__file__).parents[2] / "golden" / "routes.txt"
 
@@ -24,15 +25,29 @@ def plain(value: Any) -> Any:
     return msgspec.json.decode(msgspec.json.encode(value))
 
 
-@pytest.mark.parametrize("rows", [(VERBS, STREAMS), (verbs(), REAL_STREAMS)], ids=["small", "real"])
+@pytest.mark.parametrize("rows", [(VERBS, STREAMS), (verbs(), REAL_STREAMS, TRANSFERS)], ids=["small", "real"])
 def test_description_is_valid_openapi(rows: Any) -> None:
     validate(plain(document(*rows)))
 
 
 def test_description_has_every_verb_once() -> None:
-    told = document(verbs(), REAL_STREAMS)
+    told = document(verbs(), REAL_STREAMS, TRANSFERS)
     names = [operation["operationId"] for path in told["paths"].values() for operation in path.values()]
-    assert sorted(names) == sorted(row.name for row in (*verbs(), *REAL_STREAMS))
+    assert sorted(names) == sorted(row.name for row in (*verbs(), *REAL_STREAMS, *TRANSFERS))
+
+
+def test_files_travel_as_bytes_beside_header_lines() -> None:
+    told = document((), (), TRANSFERS)["paths"]["/v1/vaults/{vault}/tables/{table}/records/{id}/files/{column}"]
+    assert told["put"]["requestBody"]["content"] == {"application/octet-stream": {}}
+    lines = {item["name"] for item in told["put"]["parameters"] if item["in"] == "header"}
+    assert lines == {
+        "Privet-Purpose",
+        "Privet-File-Name",
+        "Privet-File-Type",
+        "Privet-File-Sha256",
+        "Privet-File-Replace",
+    }
+    assert "*/*" in told["get"]["responses"]["200"]["content"]
 
 
 def test_fields_of_the_path_stand_in_no_body() -> None:
@@ -59,7 +74,7 @@ def test_verbs_that_change_something_take_an_idempotency_key() -> None:
 def test_only_open_verbs_need_no_key() -> None:
     paths = document(verbs(), REAL_STREAMS)["paths"]
     free = {name for name, path in paths.items() for operation in path.values() if operation.get("security") == []}
-    assert free == {verb.path for verb in verbs() if verb.open} == {"/healthz"}
+    assert free == {verb.path for verb in verbs() if verb.open} == {"/healthz", "/v1/claim", "/v1/oauth/token"}
 
 
 @pytest.mark.parametrize("verb", verbs(), ids=lambda verb: verb.name)
@@ -77,6 +92,13 @@ def test_route_table_is_as_it_was_agreed() -> None:
         for r in routes
     ]
     assert "\n".join(sorted(lines)) + "\n" == SNAPSHOT.read_text()
+
+
+def test_the_token_endpoint_is_described_as_a_form_and_the_ways_to_prove_oneself_are_named() -> None:
+    told = document(verbs(), REAL_STREAMS)
+    body = told["paths"]["/v1/oauth/token"]["post"]["requestBody"]["content"]
+    assert set(body) == {"application/json", "application/x-www-form-urlencoded"}
+    assert {name for item in told["security"] for name in item} == set(told["components"]["securitySchemes"])
 
 
 async def nothing(incoming: Any) -> Any:

@@ -19,6 +19,7 @@ from privet.errors import Conflict, Denied, InvalidInput, NotFound, PrivetError,
 from privet.vault.log.audit import Deed
 from privet.vault.upkeep import rotation
 from privet.vocabulary.access import Principal
+from privet.vocabulary.dataset import WINDOW_SECONDS
 
 DAY = 86_400_000
 SCHEMA = """\
@@ -176,7 +177,7 @@ def test_a_window_that_is_over_is_followed_by_a_new_one(home: Bench) -> None:
     subjects = home.house.vault("v").demand_subjects()
     home.runner.run(keeper.tend(home.house, "v"))
     assert subjects.epochs[-1].epoch == 1
-    home.now[0] += rotation.WINDOW_MS
+    home.now[0] += WINDOW_SECONDS * 1000
     home.runner.run(keeper.tend(home.house, "v"))
     assert [row.epoch for row in subjects.epochs] == [2]
     assert ages(home)["index people.name index exact"] == (2, "active")
@@ -195,7 +196,7 @@ def test_a_rotation_that_was_cut_short_is_finished(home: Bench) -> None:
 
 def test_a_vault_whose_keys_are_busy_does_not_stop_the_others(home: Bench) -> None:
     home.run(vaults.create, vaults.CreateAsk(name="w", schema=SCHEMA))
-    home.now[0] += rotation.WINDOW_MS
+    home.now[0] += WINDOW_SECONDS * 1000
 
     async def main() -> None:
         with home.house.vault("v").maintenance("backup"):

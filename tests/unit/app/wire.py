@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from privet.app.http.guard import Guard, Limits
 from privet.app.http.routes import make_app
 from privet.app.services.export import Stream
 from privet.app.services.verb import Answer, Ask, Caller, Verb
+from privet.app.settings import Settings
 from privet.errors import Damaged, Denied, InvalidValue, Unauthenticated
 from privet.store.port import ENGINES, Insert, Select, Store, Unit
 from privet.vault.schema import FIXED
@@ -43,6 +45,8 @@ class SmallHouse:
     def __init__(self) -> None:
         self.now_ms = 1_000_000
         self.callers = Keys()
+        self.epoch = self.policies = 0
+        self.settings = Settings(home=Path(), key_file=Path())
         self.in_flight: set[bytes] = set()
         self.store: Store = ENGINES.get("memory").open("")
         self.store.define(FIXED)
@@ -201,6 +205,7 @@ class Answered:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     ended: bool = False
+    cookies: list[str] = field(default_factory=list)
 
     def json(self) -> Any:
         return msgspec.json.decode(self.body)
@@ -253,6 +258,7 @@ class World:
             if message["type"] == "http.response.start":
                 got.status = message["status"]
                 got.headers = {name.decode(): value.decode() for name, value in message["headers"]}
+                got.cookies = [value.decode() for name, value in message["headers"] if name == b"set-cookie"]
                 return
             got.body += message.get("body", b"")
             got.ended = not message.get("more_body", False)

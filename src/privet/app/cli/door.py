@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,33 +11,36 @@ from privet.app import settings
 from privet.app.cli.reach import Reach
 from privet.app.client import Client
 from privet.app.settings import Settings
+from privet.app.uds import answers
 from privet.app.wiring import House
 from privet.errors import Unauthenticated, VaultBusy
 from privet.secret import Secret
 
+_NO_KEY = Secret("none")
 PATIENCE_SECONDS = 10.0
 """How long a command waits for another one that holds the home and serves nobody."""
 
 
 @contextmanager
-def door(reach: Reach) -> Iterator[Client]:
-    """Open a way to the data; it is closed at the end.
+def door(reach: Reach, *, keyless: bool = False) -> Iterator[Client]:
+    """Open a way to the data; it is closed at the end. `keyless`: for verbs that need no credential.
 
     Raises Refused (no home), Unauthenticated (no key), VaultBusy (another command holds the home for too long).
     """
     url = reach.url or ("" if reach.home else settings.server_url())
     if url:
-        with Client(url, _key(None), purpose=reach.purpose) as client:
+        with Client(url, _NO_KEY if keyless else _key(None), purpose=reach.purpose, ca=_ca(reach)) as client:
             yield client
         return
     found = home_settings(reach)
+    key = _NO_KEY if keyless else _key(found)
     house = _house(found)
     if house is None:
-        with Client(f"unix:{found.socket}", _key(found), purpose=reach.purpose) as client:
+        with Client(f"unix:{found.socket}", key, purpose=reach.purpose) as client:
             yield client
         return
     try:
-        with Client.embedded(house, _key(found), purpose=reach.purpose) as client:
+        with Client.embedded(house, key, purpose=reach.purpose) as client:
             yield client
     finally:
         house.close()
@@ -56,11 +58,15 @@ def _key(found: Settings | None) -> Secret[str]:
     return key
 
 
+def _ca(reach: Reach) -> Path | None:
+    return Path(reach.ca) if reach.ca else settings.ca_file()
+
+
 def _house(found: Settings) -> House | None:
     """Return the home, opened here, or None when the process that holds it answers on its socket."""
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
-        if _answers(found.socket):
+        if answers(found.socket):
             return None
         try:
             return House(found)
@@ -68,13 +74,3 @@ def _house(found: Settings) -> House | None:
             if time.monotonic() > until:
                 raise
             time.sleep(0.05)  # another command is at work, or a server that is about to listen
-
-
-def _answers(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as probe:
-        probe.settimeout(1.0)
-        try:
-            probe.connect(str(path))
-        except OSError:  # no socket, or one that a killed process left behind
-            return False
-    return True

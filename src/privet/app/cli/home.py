@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from ssl import SSLContext
 
 import click
 
 from privet.app.cli.reach import PlainCommand, reach_of
 from privet.app.settings import CONFIG, Settings, home_path, load
 from privet.errors import Refused
+
+_PEM = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command("init", cls=PlainCommand)
@@ -20,10 +23,13 @@ from privet.errors import Refused
     metavar="FILE",
     help="Lock the key file with the passphrase in this file.",
 )
-def init(passphrase_file: Path | None) -> None:
+@click.option("--claim-later", is_flag=True, help="Make no owner yet, but a token by which somebody becomes it.")
+def init(passphrase_file: Path | None, claim_later: bool) -> None:
     """Make a home: keys, settings, control database, first owner.
 
     Prints the owner's API key, this once. A copy stays in the home's cli.key, which commands on this machine use.
+    With --claim-later it prints a token in its place, which `privet principals claim` takes once, within 15 minutes;
+    in a home that nobody claimed, it makes another one.
     """
     from privet.app import wiring
     from privet.secret import Secret
@@ -37,6 +43,9 @@ def init(passphrase_file: Path | None) -> None:
             raise Refused("expected a passphrase, found an empty file", at=str(passphrase_file))
         phrase = Secret(text)
     wanted = Settings(home=home, key_file=home / "root.key", passphrase=phrase)
+    if claim_later:
+        _unclaimed(wanted, as_json=reach.json)
+        return
     key = wiring.initialize(wanted, now_ms=wiring.wall_clock()).reveal()
     if reach.json:
         paths = {name: str(path) for name, path, _ in _made(wanted)}
@@ -54,6 +63,19 @@ def init(passphrase_file: Path | None) -> None:
         click.echo("`privet backup` copies the rest.")
 
 
+def _unclaimed(wanted: Settings, *, as_json: bool) -> None:
+    from privet.app import wiring
+
+    known = load(wanted.home) if (wanted.home / CONFIG).exists() else wanted
+    token = wiring.initialize_unclaimed(known, now_ms=wiring.wall_clock()).reveal()
+    if as_json:
+        click.echo(json.dumps({"home": str(wanted.home), "claim_token": token}))
+        return
+    click.echo(f"{wanted.home} is ready, and nobody owns it yet\n\nFirst-admin token, for 15 minutes:\n  {token}\n")
+    click.echo("`privet principals claim TOKEN` makes the owner, here or by --url from another machine.")
+    click.echo(f"Keep {wanted.key_file} safe, and a copy of it elsewhere: without it every value is lost for good.")
+
+
 def _made(wanted: Settings) -> tuple[tuple[str, Path, str], ...]:
     return (
         ("settings", wanted.home / CONFIG, "settings: where to listen, which keys"),
@@ -63,13 +85,26 @@ def _made(wanted: Settings) -> tuple[tuple[str, Path, str], ...]:
     )
 
 
-@click.command("serve", cls=PlainCommand)
-@click.option("--host", metavar="ADDRESS", help="A loopback address; by default what privet.yaml says.")
-@click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="0 takes any free port.")
-def serve(host: str | None, port: int | None) -> None:
-    """Serve the home over HTTP on loopback and over its Unix socket, until SIGTERM or Ctrl-C.
+def _tls(cert: Path | None, key: Path | None) -> SSLContext | None:
+    from privet.app.http.tls import server_context
 
-    Other commands on this machine then reach the data through the socket by themselves.
+    if cert is None and key is None:
+        return None
+    if cert is None or key is None:
+        raise Refused("expected a certificate and its key, found one of them", hint="--tls-cert FILE --tls-key FILE")
+    return server_context(cert, key)
+
+
+@click.command("serve", cls=PlainCommand)
+@click.option("--host", metavar="ADDRESS", help="Beyond loopback with TLS only; by default what privet.yaml says.")
+@click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="0 takes any free port.")
+@click.option("--tls-cert", type=_PEM, metavar="FILE", help="Speak TLS with this certificate chain (PEM).")
+@click.option("--tls-key", type=_PEM, metavar="FILE", help="Its key (PEM), a file of mode 0600.")
+def serve(host: str | None, port: int | None, tls_cert: Path | None, tls_key: Path | None) -> None:
+    """Serve the home over HTTP and over its Unix socket, until SIGTERM or Ctrl-C.
+
+    Other commands on this machine then reach the data through the socket by themselves. Other machines are served
+    only over TLS (1.2 or 1.3); privet.yaml may name the files as tls_cert and tls_key.
     """
     from privet.app import keeper, worker
     from privet.app.http import server
@@ -78,7 +113,9 @@ def serve(host: str | None, port: int | None) -> None:
     reach = reach_of(click.get_current_context())
     found = load(home_path(reach.home))
     refuse_loose(found)
-    server.demand_loopback(host or found.host)
+    cert, key = tls_cert or found.tls_cert, tls_key or found.tls_key
+    server.demand_safe(host or found.host, tls=cert is not None)
+    context = _tls(cert, key)
     house = House(found)
 
     duties: list[asyncio.Task[None]] = []
@@ -93,7 +130,8 @@ def serve(host: str | None, port: int | None) -> None:
         click.echo(line if reach.json else f"serving {found.home}\n{line}")
 
     try:
-        server.serve(house, host or found.host, found.port if port is None else port, found.socket, ready=ready)
+        place = host or found.host, found.port if port is None else port, found.socket
+        server.serve(house, *place, ready=ready, tls=context)
     finally:
         house.close()
     if not reach.json:

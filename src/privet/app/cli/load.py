@@ -56,6 +56,7 @@ def import_(
 ) -> None:
     """Import a CSV file and write the same rows with tokens to NAME.tokens.csv next to it.
 
+    A table that does not exist is added to the vault's schema; other tables stay as they are.
     Shows what each column seems to be and how it will be held, and asks before anything is stored. A file that is
     imported again, after a crash or with bad rows mended, adds no row twice.
     """
@@ -67,12 +68,14 @@ def import_(
             out.write(schema_from_guess(vault, table, _guessed(sheet, types, shreddable)))
         click.echo(f"wrote {draft_to}: read it, mend it, and import with --schema {draft_to}", err=True)
         return
-    found = _found(reach, vault, table)
-    text, mapping = _plan(reach, sheet, found, vault, table, schema, types, shreddable)
+    tables = _tables(reach, vault)
+    text, mapping = _plan(reach, sheet, table in (tables or ()), vault, table, schema, types, shreddable)
+    if text and tables is not None:
+        _refuse_change(reach, vault, tables, text)
     if text and not reach.yes:
         click.confirm("Make the table like this and import the file?", abort=True, err=True)
     with door(reach) as client:
-        _make(client, found, vault, text)
+        _make(client, tables is not None, vault, text)
         with _bar(reach, sheet.size_bytes) as progress:
             done = bulk.import_csv(
                 client,
@@ -88,13 +91,27 @@ def import_(
     click.echo(_summary(done, as_json=reach.json))
 
 
-def _found(reach: Reach, vault: str, table: str) -> str:
-    """Return what is there already: "table", "vault" (with other tables), "empty" (a vault without any) or ""."""
+def _tables(reach: Reach, vault: str) -> frozenset[str] | None:
+    """Return the names of a vault's tables, None where there is no such vault."""
     with door(reach) as client:
         if vault not in client.call("vaults.list", {}).vaults:
-            return ""
-        tables = [each.name for each in client.call("vaults.get", {"vault": vault}).tables]
-    return "table" if table in tables else "vault" if tables else "empty"
+            return None
+        return frozenset(each.name for each in client.call("vaults.get", {"vault": vault}).tables)
+
+
+def _refuse_change(reach: Reach, vault: str, tables: frozenset[str], text: str) -> None:
+    """Show what a schema adds to a vault. Raises Conflict where it would change a table that is there."""
+    with door(reach) as client:
+        plan = client.call("vaults.plan", {"vault": vault, "schema": text, "keep_others": True})
+    touched = [change for change in plan.changes if not change.at or change.at.partition(".")[0] in tables]
+    if touched:
+        raise Conflict(
+            "an import adds tables, but this schema changes one that is there in another shape",
+            hint="`privet vaults apply --keep-others` changes it; or import without --schema",
+            faults=tuple(Conflict(change.what, at=change.at) for change in touched),
+        )
+    if plan.changes and not reach.json:
+        click.echo("\n".join(f"{clean(change.at)}: {clean(change.what)}" for change in plan.changes), err=True)
 
 
 def _guessed(sheet: Sheet, types: Sequence[str], shreddable: bool) -> tuple[Planned, ...]:
@@ -108,24 +125,19 @@ def _guessed(sheet: Sheet, types: Sequence[str], shreddable: bool) -> tuple[Plan
 def _plan(
     reach: Reach,
     sheet: Sheet,
-    found: str,
+    is_there: bool,
     vault: str,
     table: str,
     schema: Path | None,
     types: Sequence[str],
     shreddable: bool,
 ) -> tuple[str, dict[str, str]]:
-    """Return (the schema to apply, "" for none; header → column). Shows the guess where there is one."""
+    """Return (the schema of tables to be there, "" for none; header → column). Shows the guess where there is one."""
     by_name = dict(zip(sheet.headers, column_names(sheet.headers), strict=True))
-    if found == "table":
-        return "", by_name
     if schema is not None:
         return schema.read_text(encoding="utf-8"), by_name
-    if found == "vault":
-        raise Conflict(
-            f"the vault has tables, but no `{table}`: its schema names them all",
-            hint="--draft FILE writes this table's part; add it to the schema, `privet vaults apply`, import again",
-        )
+    if is_there:
+        return "", by_name
     planned = _guessed(sheet, types, shreddable)
     if not reach.json:
         head = ("column", "type", "sure", "held", "why")
@@ -138,11 +150,11 @@ def _guess_row(each: Planned) -> tuple[str, ...]:
     return (each.name or each.header, kind, f"{each.guess.confidence:.0%}", each.held, each.why)
 
 
-def _make(client: Any, found: str, vault: str, text: str) -> None:
+def _make(client: Any, is_there: bool, vault: str, text: str) -> None:
     if not text:
         return
-    if found:
-        client.call("vaults.apply", {"vault": vault, "schema": text})
+    if is_there:
+        client.call("vaults.apply", {"vault": vault, "schema": text, "keep_others": True})
     else:
         client.call("vaults.create", {"name": vault, "schema": text})
 

@@ -25,21 +25,27 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("privet.app.cli.home:serve", "Serve the home over HTTP and its Unix socket."),
     "import": ("privet.app.cli.load:import_", "Import a CSV file and get the same rows with tokens."),
     "export": ("privet.app.cli.load:export", "Write a table out as CSV or NDJSON."),
+    "file": ("privet.app.cli.files:file", "Put a file into a record, get one out."),
     "backup": ("privet.app.cli.copies:backup", "Copy the home, while it serves or not."),
     "restore": ("privet.app.cli.copies:restore", "Make a home from a backup."),
     "query": ("privet.app.cli.verbs:query", "Ask a question in SQL."),
+    "token": ("privet.app.cli.identity:token", "Exchange a private key for a short-lived token."),
     "prove": ("privet.app.cli.audit:prove", "Prove a copy of an audit, away from the vault."),
 }
 """Command → (where it is, what it does)."""
 
+ALIASES = {"files": "file"}
+
 NOUNS: dict[str, str] = {
     "audit": "What was done, by whom, and the proof of it.",
     "backups": "Copy the home while it serves.",
+    "credentials": "Further keys of a principal, and their ends.",
     "health": "Whether the home takes writes.",
     "keys": "What keys there are; change them while the vault serves.",
-    "principals": "Who may call, and their API keys.",
+    "principals": "Who may call, what is granted to them, and their keys.",
     "queries": "Questions in SQL, and how they are answered.",
     "records": "Insert, upsert, update, show and delete records.",
+    "sessions": "Short-lived tokens, and who the caller is.",
     "subjects": "Erase a person.",
     "tokens": "Turn values into tokens, and back.",
     "types": "The data types that columns can have.",
@@ -69,6 +75,7 @@ class Root(click.Group):
         return [*COMMANDS, *NOUNS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        cmd_name = ALIASES.get(cmd_name, cmd_name)
         if cmd_name in COMMANDS:
             module, _, attribute = COMMANDS[cmd_name][0].partition(":")
             found = getattr(import_module(module), attribute)

@@ -8,11 +8,12 @@ import click
 
 
 class Reach:
-    """What the options of all commands say. `home`, `url`: "" for what the environment says."""
+    """What the options of all commands say. `home`, `url`, `ca`: "" for what the environment says."""
 
     def __init__(self) -> None:
         self.home = ""
         self.url = ""
+        self.ca = ""
         self.purpose = ""
         self.json = False
         self.yes = False
@@ -27,6 +28,13 @@ def shared_options() -> list[click.Parameter]:
         ),
         click.Option(
             ["--url"], metavar="URL", expose_value=False, callback=_remember, help="A server to ask (PRIVET_URL)."
+        ),
+        click.Option(
+            ["--ca"],
+            metavar="FILE",
+            expose_value=False,
+            callback=_remember,
+            help="Certificates that vouch for the server (PRIVET_CA_FILE).",
         ),
         click.Option(
             ["--purpose"], metavar="USE", expose_value=False, callback=_remember, help="The data use that this is for."

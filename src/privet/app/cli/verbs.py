@@ -14,6 +14,7 @@ import click
 import msgspec
 
 from privet import codec
+from privet.app.cli.identity import claim, keep_private
 from privet.app.cli.reach import HELP, PlainCommand, once_option, reach_of, shared_options, yes_option
 from privet.app.cli.show import answer
 from privet.app.services.verb import Verb
@@ -35,10 +36,16 @@ class Writing:
 
 
 PLAIN = Writing()
+_GRANTS = (("roles", "role"), ("purposes", "grant-purpose"), ("scopes", "scope"), ("vaults", "only-vault"))
 WRITINGS: dict[str, Writing] = {
     "audit.verify": Writing(files=("checkpoint",)),
-    "principals.create": Writing(args=("name",), names=(("roles", "role"),)),
+    "credentials.create": Writing(args=("name",), names=_GRANTS),
+    "credentials.list": Writing(args=("name",)),
+    "credentials.revoke": Writing(args=("name", "id")),
+    "principals.claim": Writing(args=("token",)),
+    "principals.create": Writing(args=("name",), names=_GRANTS),
     "principals.revoke": Writing(args=("name",)),
+    "principals.update": Writing(args=("name",), names=_GRANTS),
     "queries.explain": Writing(args=("sql",)),
     "queries.run": Writing(args=("sql",)),
     "tokens.detokenize": Writing(args=("tokens",)),
@@ -89,7 +96,7 @@ def command_of(verb: Verb, name: str = "") -> click.Command:
     writing = WRITINGS.get(verb.name, PLAIN)
     fields = [f for f in msgspec.structs.fields(verb.ask) if f.name not in writing.left_out]
     fields.sort(key=lambda f: writing.args.index(f.name) if f.name in writing.args else len(writing.args))
-    act = ACTS.get(verb.name, perform)
+    act = ACTS.get(verb.name) or KEEPS.get(verb.name, perform)
 
     def run(**given: Any) -> None:
         said = {f.name: _read(verb, f, given[f.name], writing) for f in fields if given.get(f.name) not in (None, ())}
@@ -120,7 +127,7 @@ def perform(verb: Verb, said: Mapping[str, Any]) -> None:
     if verb.alone is not None:
         found = verb.alone(verb.ask(**said))
     else:
-        with door(reach) as client:
+        with door(reach, keyless=verb.open) as client:
             found = client.call(verb.name, said, key=reach.idempotency_key)
     click.echo(answer(found, as_json=reach.json))
     raise click.exceptions.Exit(exit_code(found))
@@ -149,6 +156,12 @@ def confirm_apply(verb: Verb, said: Mapping[str, Any]) -> None:
 
 ACTS: dict[str, Callable[[Verb, Mapping[str, Any]], None]] = {"vaults.apply": confirm_apply}
 """Verbs that a person confirms."""
+KEEPS: dict[str, Callable[[Verb, Mapping[str, Any]], None]] = {
+    "principals.create": keep_private,
+    "credentials.create": keep_private,
+    "principals.claim": claim,
+}
+"""Verbs whose answer holds a key that is kept in a file."""
 
 
 def _param(verb: Verb, field: msgspec.structs.FieldInfo, writing: Writing) -> click.Parameter:

@@ -1,12 +1,11 @@
 """Routes of files: bytes in and out, where every other route speaks JSON.
 
-What is said of a file stands in header lines, because a file's name may name a person and paths and queries end up in
-other people's logs.
+What is said of a file stands in header lines, as `Transfer` says. Neither way is more than a few pieces held at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from urllib.parse import quote, unquote_to_bytes
 
@@ -19,23 +18,26 @@ from privet.errors import InvalidInput
 from privet.vault.blobs.files import Download
 from privet.vault.blobs.media import ANYTHING
 
-NAME, KIND, HASH = b"privet-file-name", b"privet-file-type", b"privet-file-sha256"
-MOST_BYTES = 32 << 20  # the guard holds a whole body before a route sees it
-_PIECE = 1 << 20
+NAME, KIND, HASH, REPLACE = b"privet-file-name", b"privet-file-type", b"privet-file-sha256", b"privet-file-replace"
+_FLAGS = {b"true": True, b"false": False}
 
 
 def file_routes(house: House, caller: Callable[[Incoming], Caller]) -> list[Route]:
     """Return the two routes. `caller`: who stands behind a request, for what."""
 
     async def put(incoming: Incoming) -> Reply:
+        said = incoming.headers
         ask = files.PutAsk(
             **_place(incoming),
-            name=_name(incoming.headers.get(NAME)),
-            mime=_text(incoming.headers.get(KIND, ANYTHING.encode()), "Privet-File-Type"),
-            sha256=_text(incoming.headers.get(HASH, b""), "Privet-File-Sha256"),
-            size=len(incoming.body),
+            name=_name(said.get(NAME)),
+            mime=_text(said.get(KIND, ANYTHING.encode()), "Privet-File-Type"),
+            sha256=_text(said.get(HASH, b""), "Privet-File-Sha256"),
+            size=_size(said),
+            replace=_flag(said.get(REPLACE, b"true")),
         )
-        return Reply(200, codec.encode(await files.put(house, caller(incoming), ask, _pieces(incoming.body))))
+        assert incoming.content is not None  # the guard gives it to every route that takes bytes
+        async with aclosing(incoming.content) as content:
+            return Reply(200, codec.encode(await files.put(house, caller(incoming), ask, content)))
 
     async def get(incoming: Incoming) -> Reply:
         found = await files.get(house, caller(incoming), files.GetAsk(**_place(incoming)))
@@ -48,9 +50,10 @@ def file_routes(house: House, caller: Callable[[Incoming], Caller]) -> list[Rout
         )
         return Reply(200, media=stored.mime.encode(), headers=lines, stream=_checked(incoming, found))
 
+    most = house.settings.max_file_bytes
     return [
-        Route(name="files.put", method="PUT", path=files.PATH, run=put, max_body_bytes=MOST_BYTES),
-        Route(name="files.get", method="GET", path=files.PATH, run=get, streams=True),
+        Route(name=files.PUT.name, method="PUT", path=files.PATH, run=put, max_body_bytes=most, takes="bytes"),
+        Route(name=files.GET.name, method="GET", path=files.PATH, run=get, streams=True),
     ]
 
 
@@ -77,9 +80,17 @@ def _text(line: bytes, name: str) -> str:
         raise InvalidInput("expected ASCII", at=name) from None
 
 
-async def _pieces(body: bytes) -> AsyncGenerator[bytes, None]:
-    for at in range(0, len(body), _PIECE):
-        yield body[at : at + _PIECE]
+def _size(said: Mapping[bytes, bytes]) -> int | None:
+    if b"transfer-encoding" in said:
+        return None
+    return int(said.get(b"content-length", b"0"))  # the guard saw that it is a number
+
+
+def _flag(line: bytes) -> bool:
+    found = _FLAGS.get(line.lower())
+    if found is None:
+        raise InvalidInput("expected `true` or `false`", at="Privet-File-Replace")
+    return found
 
 
 async def _checked(incoming: Incoming, found: Download) -> AsyncGenerator[bytes, None]:

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 from privet import codec, digest
 from privet.app.http import problems
-from privet.app.http.head import bearer, check_body, header_lines, sends_body, too_large
-from privet.app.http.paths import Incoming, Paths, Reply, Route
+from privet.app.http.deadlines import Deadlines, Limit
+from privet.app.http.head import check_body, credential, header_lines, sends_body, too_large
+from privet.app.http.paths import NOBODY, Incoming, Paths, Reply, Route
 from privet.app.http.problems import TooSlow, WrongMethod
 from privet.errors import LimitExceeded, PrivetError, Unavailable
 from privet.vocabulary.access import Principal
@@ -38,9 +39,22 @@ SECURITY: tuple[tuple[bytes, bytes], ...] = (
 )
 HSTS = (b"strict-transport-security", b"max-age=31536000")
 CLOSE = (b"connection", b"close")
-ANSWER = "privet.answer"  # key of a scope: what writes a whole answer at once, see `slow.answer`
-_STATUS = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+DIRECT = "privet.direct"  # key of a scope: a `Direct`, where the server has one
 _SECURITY = b"".join(b"%b: %b\r\n" % line for line in SECURITY)
+_HEADS = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() + _SECURITY + b"privet-request: " for s in HTTPStatus}
+
+
+class Direct(Protocol):
+    """The way past ASGI's messages for what is whole: measured, they cost more than the rest of the guard."""
+
+    def whole_body(self) -> bytes | None:
+        """Return the body, and hand it on no other way; None while some of it is still to come."""
+
+    def answer(self, head: bytes, body: bytes, *, close: bool) -> bool:
+        """Write a whole answer; return False, with nothing done, where its reader must be waited for first.
+
+        `head`: status line and header lines, each with its CRLF. `close`: `head` says so.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +138,7 @@ class Boundary:
 
 @dataclass(slots=True)
 class _Exchange:
-    """One request as the guard sees it. `unread`: a body is on its way that nobody took."""
+    """One request as the guard sees it. `unread`: a body is on its way that nobody took. `waits`: for more of it."""
 
     scope: Scope
     receive: Receive
@@ -133,6 +147,8 @@ class _Exchange:
     headers: dict[bytes, bytes] = field(default_factory=dict)
     principal: str | None = None
     unread: bool = True
+    waits: bool = False
+    direct: Direct | None = None
 
 
 class Guard:
@@ -142,6 +158,7 @@ class Guard:
         self._paths = paths
         self._authenticate = authenticate
         self._limits = limits or Limits()
+        self._deadlines = Deadlines()
         self._sources = Places(self._limits.per_source, "source")
         self._principals = Places(self._limits.per_principal, "principal")
 
@@ -149,7 +166,9 @@ class Guard:
         """Answer one request. Other protocols than HTTP get nothing."""
         if scope["type"] != "http":
             return
-        exchange = _Exchange(scope, receive, send, digest.random_bytes(16).hex())
+        # Taken out: the server's side holds the scope, and a ring of objects waits for the garbage collector.
+        direct = scope.pop(DIRECT, None)
+        exchange = _Exchange(scope, receive, send, digest.random_bytes(16).hex(), direct=direct)
         client = scope.get("client")
         source = client[0] if client else ""
         boundary = Boundary(exchange.request)
@@ -160,7 +179,10 @@ class Guard:
                 self._sources.take(source)
                 taken = True
                 reply = await self._answer(exchange)
-            await _reply(exchange, boundary.reply or reply)
+            reply = boundary.reply or reply
+            assert reply is not None  # the boundary gives a reply for every error that it holds
+            if not _reply_at_once(exchange, reply):
+                await _reply(exchange, reply)
         except Disconnected:
             return
         finally:
@@ -171,25 +193,33 @@ class Guard:
 
     async def _answer(self, exchange: _Exchange) -> Reply:
         scope = exchange.scope
-        exchange.headers = header_lines(scope["headers"])
+        target = scope.get("raw_path") or scope["path"].encode()
+        exchange.headers = header_lines(scope["headers"], len(target) + len(scope.get("query_string", b"")))
         exchange.unread = sends_body(exchange.headers)
         method = scope["method"]
         try:
-            route, params = self._paths.find(method, scope.get("raw_path") or scope["path"].encode())
+            route, params = self._paths.find(method, target)
         except WrongMethod as error:
             if method != "OPTIONS":
                 raise
             return Reply(204, headers=problems.headers_of(error))
         incoming = self._admit(exchange, route, params)
-        check_body(exchange.headers, route.max_body_bytes, json=route.takes_json)
+        check_body(exchange.headers, route.max_body_bytes, json=route.takes == "json")
+        if exchange.unread and route.takes != "bytes":
+            self._take_whole(exchange, incoming, route.max_body_bytes)
         loop = asyncio.get_running_loop()
         began = loop.time()
         work = self._limits.work_seconds
         wait = self._limits.receipt_seconds if exchange.unread else work
         try:
-            async with asyncio.timeout_at(began + wait) as limit:
-                if exchange.unread:
+            with self._deadlines.until(began + wait) as limit:
+                if route.takes == "bytes":
+                    incoming.content = self._arriving(exchange, incoming, route.max_body_bytes, limit)
+                    limit.reschedule(began + work)
+                elif exchange.unread:
+                    exchange.waits = True
                     incoming.body = await self._receive(exchange, route.max_body_bytes, limit, began)
+                    exchange.waits = False
                     limit.reschedule(loop.time() + work)
                     # The credential may have been revoked while the body came in.
                     incoming.recheck()
@@ -197,7 +227,7 @@ class Guard:
         except TimeoutError:
             if not limit.expired():
                 raise
-        if exchange.unread:
+        if exchange.waits:
             raise TooSlow("expected the whole body in time")
         raise Unavailable(f"expected an answer within {work:g} seconds", hint="ask again, or for less at a time")
 
@@ -208,17 +238,26 @@ class Guard:
             query=exchange.scope.get("query_string", b""),
             headers=exchange.headers,
             principal=None,
-            recheck=_no_check,
+            recheck=_nobody,
         )
         if not route.open:
-            key = bearer(exchange.headers)
+            key = credential(exchange.headers, exchange.scope["method"])
             principal = incoming.principal = self._authenticate(key)
             self._principals.take(principal.id)
             exchange.principal = principal.id
             incoming.recheck = partial(self._authenticate, key)
         return incoming
 
-    async def _receive(self, exchange: _Exchange, most: int, limit: asyncio.Timeout, began: float) -> bytes:
+    def _take_whole(self, exchange: _Exchange, incoming: Incoming, most: int) -> None:
+        """Take the body if all of it is here, which is so for nearly every request."""
+        body = exchange.direct.whole_body() if exchange.direct is not None else None
+        if body is not None:
+            exchange.unread = False
+            if len(body) > most:
+                raise too_large(most)
+            incoming.body = body
+
+    async def _receive(self, exchange: _Exchange, most: int, limit: Limit, began: float) -> bytes:
         chunks: list[bytes] = []
         size = 0
         while True:
@@ -235,13 +274,52 @@ class Guard:
                 return b"".join(chunks)
             limit.reschedule(began + self._limits.receipt_seconds + size / self._limits.receipt_rate)
 
+    async def _arriving(
+        self, exchange: _Exchange, incoming: Incoming, most: int, limit: Limit
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield a body as it arrives, as long as the credential holds. Only the time that we wait for it counts
+        against its sender, who may not use up in one silence what many bytes have earned. Each piece gives the work
+        on it as long as a whole verb."""
+        loop = asyncio.get_running_loop()
+        left, size = self._limits.receipt_seconds, 0
+        while exchange.unread:
+            asked = loop.time()
+            limit.reschedule(asked + min(left + size / self._limits.receipt_rate, self._limits.stall_seconds))
+            exchange.waits = True
+            message = await exchange.receive()
+            exchange.waits = False
+            left -= loop.time() - asked
+            limit.reschedule(loop.time() + self._limits.work_seconds)
+            if message["type"] == "http.disconnect":
+                raise Disconnected
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size > most:
+                raise too_large(most, json=False)
+            exchange.unread = message.get("more_body", False)
+            incoming.recheck()
+            if chunk:
+                yield chunk
 
-def _no_check() -> None:
-    return None
+
+def _nobody() -> Principal:
+    return NOBODY
 
 
-async def _reply(exchange: _Exchange, reply: Reply | None) -> None:
-    assert reply is not None  # the boundary gives a reply for every error that it holds
+def _reply_at_once(exchange: _Exchange, reply: Reply) -> bool:
+    """Write an answer past ASGI's messages; return False, with nothing done, where that cannot be."""
+    # Lines of a route's own may hold what a caller sent, so they go where control characters are refused.
+    if exchange.direct is None or reply.stream is not None or reply.headers or not reply.body:
+        return False
+    told = (_HEADS[reply.status], exchange.request.encode(), reply.media, len(reply.body))
+    head = b"%b%b\r\ncontent-type: %b\r\ncontent-length: %d\r\n" % told
+    for line in _last_lines(exchange):
+        head += b"%b: %b\r\n" % line
+    body = b"" if exchange.scope["method"] == "HEAD" else reply.body
+    return exchange.direct.answer(head, body, close=exchange.unread)
+
+
+async def _reply(exchange: _Exchange, reply: Reply) -> None:
     if reply.stream is not None:
         await _stream(exchange, reply, reply.stream)
         return
@@ -249,12 +327,6 @@ async def _reply(exchange: _Exchange, reply: Reply | None) -> None:
     if reply.status != 204:
         lines.append((b"content-length", b"%d" % len(reply.body)))
     body = b"" if exchange.scope["method"] == "HEAD" else reply.body
-    whole = exchange.scope.get(ANSWER)
-    # Lines of a route's own may hold what a caller sent, so they go where control characters are refused.
-    if whole is not None and not reply.headers:
-        head = _STATUS[reply.status] + _SECURITY + b"".join([b"%b: %b\r\n" % line for line in lines[len(SECURITY) :]])
-        if whole(head, body, close=exchange.unread):
-            return
     await exchange.send({"type": "http.response.start", "status": reply.status, "headers": lines})
     await exchange.send({"type": "http.response.body", "body": body, "more_body": False})
 
@@ -263,6 +335,11 @@ def _lines(exchange: _Exchange, reply: Reply) -> list[tuple[bytes, bytes]]:
     lines = [*SECURITY, *reply.headers, (b"privet-request", exchange.request.encode())]
     if reply.body or reply.stream is not None:
         lines.append((b"content-type", reply.media))
+    return lines + _last_lines(exchange)
+
+
+def _last_lines(exchange: _Exchange) -> list[tuple[bytes, bytes]]:
+    lines = []
     if exchange.unread:
         # Whatever of the body still comes must not be taken for the next request, nor hold the connection.
         lines.append(CLOSE)
@@ -298,6 +375,7 @@ async def _stream(exchange: _Exchange, reply: Reply, chunks: AsyncGenerator[byte
         gone.cancel()
         await chunks.aclose()
     if not started:
+        assert boundary.reply is not None  # it gives one for every error that it holds
         await _reply(exchange, boundary.reply)
 
 

@@ -7,25 +7,31 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Literal
 from urllib.parse import unquote
 
 from privet.app.http.problems import NoRoute, WrongMethod
 from privet.errors import MalformedBody
 from privet.vocabulary.access import Principal
 
+MOST_REMEMBERED = 256  # paths, of 16 kB at most each
+NOBODY = Principal(id="", name="nobody", roles=())  # who calls an open route
+
 
 @dataclass(slots=True, kw_only=True)
 class Incoming:
     """A request that passed the guard. `headers`: lower-case names, each once. `recheck` raises Unauthenticated
-    once the credential is revoked."""
+    once the credential is revoked. A route that takes bytes finds them in `content`, as they arrive, not in `body`."""
 
     request: str
     params: Mapping[str, str]
     query: bytes
     headers: Mapping[bytes, bytes]
     principal: Principal | None
-    recheck: Callable[[], object]
+    recheck: Callable[[], Principal]
     body: bytes = b""
+    content: AsyncGenerator[bytes, None] | None = None
 
 
 @dataclass(slots=True)
@@ -41,8 +47,9 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One method of one path. `max_body_bytes` 0: takes no body. `open`: needs no credential. `takes_json`: a body
-    that calls itself something else is refused. `streams`: has no length at the start, so HEAD does not apply."""
+    """One method of one path. `max_body_bytes` 0: takes no body. `open`: needs no credential. `takes`: a body of JSON
+    is held whole before `run`, and refused where it calls itself something else; a form is held whole; bytes of any
+    kind are handed on as they arrive. `streams`: has no length at the start, so HEAD does not apply."""
 
     name: str
     method: str
@@ -50,7 +57,7 @@ class Route:
     run: Callable[[Incoming], Awaitable[Reply]]
     max_body_bytes: int = 0
     open: bool = False
-    takes_json: bool = True
+    takes: Literal["json", "form", "bytes"] = "json"
     streams: bool = False
 
     @property
@@ -82,6 +89,8 @@ class Paths:
         self._root = _Node()
         for route in routes:
             self._add(route)
+        # Most requests ask for one of few paths: those without the id of a record.
+        self.find = lru_cache(MOST_REMEMBERED)(self._find)
 
     def _add(self, route: Route) -> None:
         node = self._root
@@ -94,7 +103,7 @@ class Paths:
             raise ValueError(f"two routes stand at {route.method} {route.path}")
         node.routes[route.method] = (route, route.names)
 
-    def find(self, method: str, raw_path: bytes) -> tuple[Route, dict[str, str]]:
+    def _find(self, method: str, raw_path: bytes) -> tuple[Route, Mapping[str, str]]:
         """Return (route, parameters). HEAD finds the route of GET. Raises NoRoute, WrongMethod, MalformedBody."""
         wanted = "GET" if method == "HEAD" else method
         parts = _parts(raw_path)
@@ -111,12 +120,14 @@ class Paths:
 
 def _parts(raw_path: bytes) -> list[str]:
     try:
-        parts = raw_path.decode("ascii").split("/")
-        if b"%" in raw_path:
+        text = raw_path.decode("ascii")
+        parts = text.split("/")
+        if "%" in text:
             parts = [unquote(part, errors="strict") for part in parts]
+            text = "".join(parts)
     except UnicodeDecodeError:
         raise MalformedBody("expected a path in UTF-8", at="path") from None
-    if not "".join(parts).isprintable():
+    if not text.isprintable():
         raise MalformedBody("expected a path of printable characters", at="path")
     return parts
 

@@ -5,51 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator, Iterable, Mapping
 
-from privet import codec, digest
+from privet import codec
 from privet.app.http.asks import Reader
 from privet.app.http.files import file_routes
 from privet.app.http.guard import Guard, Limits
 from privet.app.http.openapi import document
-from privet.app.http.paths import Incoming, Paths, Reply, Route
+from privet.app.http.paths import NOBODY, Incoming, Paths, Reply, Route
+from privet.app.http.signin import sign_in_routes
+from privet.app.identity import cookie
 from privet.app.services import verbs as all_verbs
 from privet.app.services.export import STREAMS, Stream
+from privet.app.services.files import TRANSFERS
 from privet.app.services.verb import Caller, Verb, call
 from privet.app.wiring import House
 from privet.errors import InvalidInput
 from privet.vocabulary.access import Principal, Purpose
 
-NOBODY = Principal(id="", name="nobody", roles=())
 NDJSON = b"application/x-ndjson"
-CACHE_MS = 1_000
-MOST_CACHED = 4_096
 _KEY = re.compile(rb"[\x21-\x7e]{1,255}")
 _PURPOSE = re.compile(rb"[a-z][a-z0-9_.]{0,254}")
-
-
-class Callers:
-    """Whose an API key is, remembered for a second at most, so that a revoked key is dead within that second.
-
-    Keys are remembered as their SHA-256, never as themselves; those that were refused are not remembered.
-    """
-
-    def __init__(self, house: House) -> None:
-        self._house = house
-        self._known: dict[bytes, tuple[int, Principal]] = {}
-
-    def principal(self, key: str) -> Principal:
-        """Return the principal of an API key. Raises Unauthenticated."""
-        name = digest.sha256(key.encode())
-        now = self._house.clock()
-        found = self._known.get(name)
-        # A clock that was set back makes an entry look young for long, so both ends count.
-        if found is not None and found[0] <= now < found[0] + CACHE_MS:
-            return found[1]
-        self._known.pop(name, None)
-        principal = self._house.callers.principal(key, now)
-        if len(self._known) >= MOST_CACHED:
-            self._known.clear()
-        self._known[name] = (now, principal)
-        return principal
 
 
 def make_app(
@@ -62,19 +36,24 @@ def make_app(
 ) -> Guard:
     """Return the ASGI application of a house. `verbs`: all of them by default. `extra`: routes of other makers."""
     routes = make_routes(house, tuple(all_verbs() if verbs is None else verbs), tuple(streams))
-    return Guard(Paths([*routes, *extra]), Callers(house).principal, limits)
+
+    def authenticate(key: str) -> Principal:
+        return house.callers.principal(key, house.clock())
+
+    return Guard(Paths([*routes, *extra]), authenticate, limits)
 
 
 def make_routes(house: House, verbs: tuple[Verb, ...], streams: tuple[Stream, ...]) -> list[Route]:
-    """Return every route of a house: one for each verb and stream, the description, and those of files."""
-    routes = [verb_route(house, verb) for verb in verbs]
+    """Return every route of a house: one a verb and stream, the description, those of files and of signing in."""
+    routes = [verb_route(house, verb) for verb in verbs if not verb.form]
     routes += [stream_route(house, stream) for stream in streams]
-    return [*routes, openapi_route(verbs, streams), *file_routes(house, caller)]
+    return [*routes, openapi_route(verbs, streams), *file_routes(house, caller), *sign_in_routes(house, caller)]
 
 
 def verb_route(house: House, verb: Verb) -> Route:
     """Return the route of a verb."""
-    reader = Reader(verb.name, verb.method, verb.path, verb.ask, verb.max_keys)
+    method = verb.method if verb.takes_body else "GET"
+    reader = Reader(verb.name, method, verb.path, verb.ask, verb.max_keys)
 
     async def run(incoming: Incoming) -> Reply:
         ask = reader.read(incoming)
@@ -97,8 +76,8 @@ def stream_route(house: House, stream: Stream) -> Route:
     reader = Reader(stream.name, "GET", stream.path, stream.ask, 0)
 
     async def run(incoming: Incoming) -> Reply:
-        ask = reader.read(incoming)
-        return Reply(200, media=NDJSON, stream=lines(incoming, stream.run(house, caller(incoming), ask)))
+        who = caller(incoming)
+        return Reply(200, media=NDJSON, stream=lines(incoming, stream.run(house, who, reader.read(incoming))))
 
     return Route(name=stream.name, method="GET", path=stream.path, run=run, streams=True)
 
@@ -120,7 +99,7 @@ def openapi_route(verbs: tuple[Verb, ...], streams: tuple[Stream, ...]) -> Route
 
     async def run(incoming: Incoming) -> Reply:
         if not made:
-            made.append(codec.encode(document(verbs, streams)))
+            made.append(codec.encode(document(verbs, streams, TRANSFERS)))
         return Reply(200, made[0])
 
     return Route(name="openapi", method="GET", path="/v1/openapi.json", run=run)
@@ -135,7 +114,14 @@ def caller(incoming: Incoming) -> Caller:
         principal=incoming.principal or NOBODY,
         purpose=Purpose(purpose.decode()) if purpose else None,
         request=incoming.request,
+        facts=_facts(incoming.headers),
+        still=incoming.recheck,
     )
+
+
+def _facts(headers: Mapping[bytes, bytes]) -> dict[str, str]:
+    session = "" if b"authorization" in headers else cookie.cookie(headers, cookie.SESSION)
+    return {"cookie": session} if session else {}
 
 
 def idempotency_key(headers: Mapping[bytes, bytes]) -> str:

@@ -9,11 +9,13 @@ from privet.app.services.verb import Verb
 NOUNS = (
     "audit",
     "backups",
+    "credentials",
     "health",
     "keys",
     "principals",
     "queries",
     "records",
+    "sessions",
     "subjects",
     "tokens",
     "types",

@@ -8,6 +8,7 @@ from typing import Any
 
 from privet import codec, digest
 from privet.app.services.records import chosen, permit
+from privet.app.services.standing import Standing
 from privet.app.services.verb import Answer, Ask, Caller
 from privet.app.wiring import House
 from privet.errors import Denied
@@ -58,7 +59,9 @@ async def lines(house: House, who: Caller, ask: ExportAsk) -> AsyncGenerator[lis
     allowed = permit(house, vault, who, "export", ask.table, columns)
     policy = house.policy(vault).version
     deed = who.deed("records.export", policy, vault.clock())
+    standing = Standing(house, who)
     async for chunk in export(vault, allowed, View(columns, ask.redaction), deed):
+        standing.demand()
         if house.policy(vault).version != policy:
             raise Denied("the policy changed during the export", hint="start the export again")
         yield [

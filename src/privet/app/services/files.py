@@ -1,22 +1,25 @@
-"""Files of records: put one, get one. Both are streams, so each door writes its own route to them."""
+"""Files of records: put one, get one. Both are streams of bytes, so a row of `TRANSFERS` stands beside the verbs."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterable
+from dataclasses import dataclass
+from typing import Literal
 
 from privet import digest
 from privet.app.services.records import permit, read_id
 from privet.app.services.verb import Answer, Ask, Caller
 from privet.app.wiring import House
 from privet.vault.blobs import files
-from privet.vault.blobs.files import Download, Upload
+from privet.vault.blobs.files import Download, Stored, Upload
 from privet.vault.blobs.media import ANYTHING
 
 PATH = "/v1/vaults/{vault}/tables/{table}/records/{id}/files/{column}"
 
 
 class PutAsk(Ask, kw_only=True):
-    """Make what arrives the file of a record's column. `size`, `sha256`: refuse anything else."""
+    """Make what arrives the file of a record's column. `size`, `sha256`: refuse anything else. `replace` false: refuse
+    where there is a file already."""
 
     vault: str = ""
     table: str = ""
@@ -26,6 +29,7 @@ class PutAsk(Ask, kw_only=True):
     mime: str = ANYTHING
     size: int | None = None
     sha256: str = ""
+    replace: bool = True
 
 
 class GetAsk(Ask, kw_only=True):
@@ -48,12 +52,38 @@ class FileShown(Answer):
     sha256: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """A verb that takes (PUT) or gives (GET) the bytes of a file. What is said beside its path travels in header
+    lines, because a file's name may name a person, and paths and queries end up in other people's logs."""
+
+    name: str
+    method: Literal["GET", "PUT"]
+    path: str
+    ask: type[Ask]
+    answer: type
+    about: str
+
+    @property
+    def gives(self) -> bool:
+        """Return whether the bytes come out."""
+        return self.method == "GET"
+
+
 async def put(house: House, who: Caller, ask: PutAsk, content: AsyncIterable[bytes]) -> FileShown:
     """Store a file, in place of the one before. Nothing of it shows before all of it is durable."""
     vault = house.vault(ask.vault)
     allowed = permit(house, vault, who, "update", ask.table, (ask.column,))
     deed = who.deed("files.put", house.policy(vault).version, vault.clock())
-    sent = Upload(content=content, name=ask.name, mime=ask.mime, size=ask.size, sha256=ask.sha256)
+    sent = Upload(
+        content=content,
+        name=ask.name,
+        mime=ask.mime,
+        size=ask.size,
+        sha256=ask.sha256,
+        replace=ask.replace,
+        limit_bytes=house.settings.max_file_bytes,
+    )
     written, stored = await files.store(vault, allowed, read_id(ask.id), ask.column, sent, deed)
     return FileShown(
         id=digest.id_text(written.id),
@@ -71,3 +101,22 @@ async def get(house: House, who: Caller, ask: GetAsk) -> Download:
     allowed = permit(house, vault, who, "read", ask.table, (ask.column,))
     deed = who.deed("files.get", house.policy(vault).version, vault.clock())
     return await files.read(vault, allowed, read_id(ask.id), ask.column, deed)
+
+
+PUT = Transfer(
+    name="files.put",
+    method="PUT",
+    path=PATH,
+    ask=PutAsk,
+    answer=FileShown,
+    about="Store a file in a record, as it arrives.",
+)
+GET = Transfer(
+    name="files.get",
+    method="GET",
+    path=PATH,
+    ask=GetAsk,
+    answer=Stored,
+    about="Show the file of a record, piece by piece.",
+)
+TRANSFERS: tuple[Transfer, ...] = (PUT, GET)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from privet import __version__
 from privet.app.services.verb import Answer, Ask, Caller, Verb
 from privet.app.wiring import House
 from privet.errors import Unavailable
-from privet.store.port import Put, Unit
+from privet.store.port import Clash, Expect, Put, Select, Step, Store, Unit
+from privet.vocabulary.predicate import And, Compare
+
+BEAT = "heartbeat"  # the name under which `meta` holds when a store was last seen to write
+EVERY_MS = 10_000
 
 
 class NoAsk(Ask, kw_only=True):
@@ -21,12 +27,31 @@ class Health(Answer):
 
 
 async def health(house: House, who: Caller, ask: NoAsk) -> Health:
-    """Answer once a write is durable. Raises StoreFailed where none can be, Unavailable where no audit is signed."""
+    """Answer where every store that is open takes writes, its audit with them, and every audit is signed.
+
+    Raises StoreFailed where a store takes none, Unavailable where no audit is signed. Whoever asks and however often,
+    a store is written to once in EVERY_MS at most.
+    """
     if house.unsequenced:
         raise Unavailable("an audit is not signed", hint="`privet audit verify` says what is wrong")
-    beat = house.clock().to_bytes(8, "big")
-    await house.control.write(Unit((Put("meta", ("name", "value"), (("heartbeat", beat),)),)))
+    for log in house.logs():
+        await _beat(log.store, house.clock())
     return Health(status="ok", version=__version__)
+
+
+async def _beat(store: Store, now_ms: int) -> None:
+    """Raise StoreFailed where a store writes no more; find that out by a write if the last one is too long ago."""
+    found = store.select(Select(table="meta", columns=("value",), where=Compare("name", "=", BEAT)))
+    last = found[0][0] if found else None
+    steps: tuple[Step, ...] = ()  # a store that failed before refuses these, too; one that works writes nothing
+    # A clock that was set back makes a beat look young for long, so both ends count.
+    if not isinstance(last, bytes) or not 0 <= now_ms - int.from_bytes(last, "big") < EVERY_MS:
+        known = And((Compare("name", "=", BEAT), Compare("value", "=", last)))
+        expected = Expect("meta", known, True) if found else Expect("meta", Compare("name", "=", BEAT), False)
+        steps = (expected, Put("meta", ("name", "value"), ((BEAT, now_ms.to_bytes(8, "big")),)))
+    # Of those who find the beat old at the same moment one writes; the others learn by the clash that it did.
+    with suppress(Clash):
+        await store.write(Unit(steps))
 
 
 VERBS: tuple[Verb, ...] = (
@@ -37,7 +62,7 @@ VERBS: tuple[Verb, ...] = (
         ask=NoAsk,
         answer=Health,
         run=health,
-        about="Answer once a write is durable.",
+        about="Answer where the stores take writes and the audits are signed.",
         open=True,
     ),
 )

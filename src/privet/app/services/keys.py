@@ -22,7 +22,7 @@ class KeysAsk(Ask, kw_only=True):
 
 class RotateAsk(Ask, kw_only=True):
     """Name what gets a new key: a column of `table`; one of its indexes by `index`; its deterministic tokens by
-    `tokens`; or, in place of a column, a set of columns that is `unique`."""
+    `tokens`; or, in place of a column, a set of columns that is `unique` or indexed together."""
 
     vault: str = ""
     table: str = ""
@@ -132,6 +132,7 @@ def _names(vault: Vault) -> dict[bytes, str]:
             found[column.id] = name
             found[column.token_id] = f"{name} tokens"
             found.update({index.id: f"{name} index {index.name}" for index in column.indexes})
+        found.update({item.id: f"{table.name} index {', '.join(item.targets)}" for item in table.compounds})
         found.update({unique.id: f"{table.name} unique {', '.join(unique.columns)}" for unique in table.uniques})
     found.pop(b"", None)
     found.pop(digest.ZERO_ID, None)

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from privet.app.services.records import permit
+from privet.app.services.standing import Standing
 from privet.app.services.verb import Answer, Ask, Caller, Verb
 from privet.app.wiring import House
 from privet.errors import Denied
@@ -67,7 +68,7 @@ async def run(house: House, who: Caller, ask: QueryAsk) -> Answered:
     least = 1 if not question.grouped or query.plainly(question, permits) else LEAST_GROUP
     deed = who.deed("queries.run", house.policy(vault).version, vault.clock())
     most = 0 if ask.allow_scan else query.MOST_SCANNED
-    terms = query.Terms(redaction=ask.redaction, least=least, most=most)
+    terms = query.Terms(redaction=ask.redaction, least=least, most=most, still=Standing(house, who).demand)
     return _answered(await query.run(vault, question, permits, deed, terms))
 
 

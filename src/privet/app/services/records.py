@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from privet import digest
+from privet.app.services.standing import demand_vault
 from privet.app.services.verb import Answer, Ask, Caller, Verb
 from privet.app.wiring import House
 from privet.errors import InvalidInput, NotFound, PrivetError, TooLarge
@@ -156,6 +157,7 @@ def permit(house: House, vault: Vault, who: Caller, action: Action, table: str, 
     """Return what the policy in force permits. Raises Denied, UnknownName."""
     policy, known = house.policy(vault), vault.table(table)
     principal = who.principal
+    demand_vault(principal, vault.name)
     # INVARIANT: the question holds all that the decision reads.
     held = (principal.id, principal.roles, principal.purposes, principal.scopes, *principal.attributes.items())
     asked = (action, columns, who.purpose)

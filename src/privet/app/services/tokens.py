@@ -33,7 +33,8 @@ class Tokens(Answer):
 
 
 class DetokenizeAsk(Ask, kw_only=True):
-    """Show the values behind tokens. `redaction`: show no more than this. `table`, `column`: where ff1 ones belong."""
+    """Show the values behind tokens. `redaction`: show no more than this. `table`, `column`: where ff1 ones belong;
+    `column` is also the one that is wanted of those that a record's token stands for."""
 
     vault: str = ""
     tokens: list[str]
@@ -43,7 +44,7 @@ class DetokenizeAsk(Ask, kw_only=True):
 
 
 class Value(Answer, omit_defaults=True):
-    """What one token shows, or why nothing."""
+    """What one token shows, or why nothing. A record's token shows {column: value}."""
 
     value: Any = None
     error: Problem | None = None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 
 from privet.app.services.verb import Answer, Ask, Caller, Verb
 from privet.app.wiring import House
 from privet.policy.decide import may, may_anything
+from privet.vault.difference import Difference
 from privet.vault.reader import read_schema
-from privet.vault.schema import Column, Difference, Table
+from privet.vault.schema import Column, Table
 from privet.vault.templates import template_text
 from privet.vault.upkeep import migrate
 from privet.vault.vault import Vault
@@ -34,12 +37,15 @@ class VaultAsk(Ask, kw_only=True):
 
 
 class SchemaAsk(Ask, kw_only=True):
-    """A new schema. `file`: its name in messages. `allow_loss`: drop columns and tables that hold values."""
+    """A new schema. `file`: its name in messages. `allow_loss`: drop columns and tables that hold values.
+    `keep_others`: tables that it does not name stay as they are.
+    """
 
     vault: str = ""
     schema: str
     file: str = "schema.yml"
     allow_loss: bool = False
+    keep_others: bool = False
 
 
 class ColumnShown(Answer, omit_defaults=True):
@@ -58,22 +64,24 @@ class ColumnShown(Answer, omit_defaults=True):
 
 
 class TableShown(Answer):
-    """A table and its columns."""
+    """A table and its columns. `indexes`: columns and parts that are indexed together."""
 
     name: str
     subject: str
     columns: list[ColumnShown]
     uniques: list[list[str]]
     ttl_seconds: int = 0
+    indexes: list[list[str]] = msgspec.field(default_factory=list)
 
 
 class VaultShown(Answer):
-    """A vault and its schema."""
+    """A vault and its schema. `window_seconds`: how long a copy of its people's keys stays useful."""
 
     name: str
     version: int
     suite: str
     tables: list[TableShown]
+    window_seconds: int
 
 
 class VaultNames(Answer):
@@ -141,7 +149,7 @@ async def plan(house: House, who: Caller, ask: SchemaAsk) -> Changes:
     """Show what applying a schema would change."""
     vault = house.vault(ask.vault)
     may(house.policy(vault), who.principal, "manage", who.purpose)
-    return _changes(vault, migrate.plan(vault, read_schema(ask.schema, ask.file)))
+    return _changes(vault, migrate.plan(vault, _wanted(vault, ask)))
 
 
 async def apply(house: House, who: Caller, ask: SchemaAsk) -> Changes:
@@ -149,11 +157,22 @@ async def apply(house: House, who: Caller, ask: SchemaAsk) -> Changes:
     vault = house.vault(ask.vault)
     may(house.policy(vault), who.principal, "manage", who.purpose)
     deed = who.deed("vaults.apply", house.policy(vault).version, vault.clock())
-    dataset = read_schema(ask.schema, ask.file)
     # A write that was made ready under the old schema must not land under the new one.
     with vault.maintenance("schema change"):
         async with vault.pause():
+            dataset = _wanted(vault, ask)
             return _changes(vault, migrate.apply(vault, dataset, deed, allow_loss=ask.allow_loss))
+
+
+def _wanted(vault: Vault, ask: SchemaAsk) -> Dataset:
+    """Return what the whole schema is to be."""
+    dataset = read_schema(ask.schema, ask.file)
+    if not ask.keep_others or not vault.schema.version:
+        return dataset
+    named = {name for collection in dataset.collections for name in (collection.name, collection.was)}
+    kept = tuple(table.collection for table in vault.schema.tables if table.name not in named)
+    whole, known = (*kept, *dataset.collections), vault.schema
+    return replace(dataset, collections=whole, suite=known.suite, window_seconds=known.window_seconds)
 
 
 async def _shown_again(house: House, who: Caller, ask: CreateAsk, ids: bytes) -> VaultShown:
@@ -179,7 +198,13 @@ def show_vault(vault: Vault) -> VaultShown:
     """Return a vault's schema in its wire form."""
     schema = vault.schema
     tables = [_table(table) for table in schema.tables]
-    return VaultShown(name=vault.name, version=schema.version, suite=schema.suite, tables=tables)
+    return VaultShown(
+        name=vault.name,
+        version=schema.version,
+        suite=schema.suite,
+        tables=tables,
+        window_seconds=schema.window_seconds,
+    )
 
 
 def _table(table: Table) -> TableShown:
@@ -189,6 +214,7 @@ def _table(table: Table) -> TableShown:
         columns=[_column(column) for column in table.columns],
         uniques=[list(unique.columns) for unique in table.uniques],
         ttl_seconds=table.collection.ttl_seconds,
+        indexes=[list(compound.targets) for compound in table.compounds],
     )
 
 

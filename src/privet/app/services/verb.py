@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from privet import codec, digest
+from privet.app.services.standing import Standing, demand_vault
 from privet.errors import IdempotencyMismatch, InFlight
 from privet.store.port import Select, Store
 from privet.vault.log.audit import Deed, Retry
@@ -35,13 +36,15 @@ class Answer(msgspec.Struct, kw_only=True):
 
 @dataclass(slots=True)
 class Caller:
-    """Who calls a verb, through which door, for what."""
+    """Who calls a verb, through which door, for what. `still` looks the principal up anew, and raises
+    Unauthenticated once its credential ended."""
 
     principal: Principal
     purpose: Purpose | None = None
     request: str = ""
     retry: Retry | None = None
     facts: dict[str, str] = field(default_factory=dict)
+    still: Callable[[], Principal] | None = None
 
     def deed(self, verb: str, policy: str, at_ms: int) -> Deed:
         """Return what the audit will say of this call."""
@@ -66,6 +69,9 @@ class Verb:
     `path`: route with `{name}` for fields of `ask`. `batch`: wider limits of body and keys. `changes`: takes an
     idempotency key. `again`: rebuilds the answer of a call that was carried out before, from the ids it settled.
     `open`: needs no credential. `alone`: answers the same without a house, for the command line before `init`.
+    `own`: is about nothing but the caller, so a credential that is scoped for a vault may call it. `form`: takes the
+    body as a form, too, by a route of its own. `by_query`: takes no body, whatever its method; only for asks that hold
+    no value, since queries end up in other people's logs.
     """
 
     name: str
@@ -81,6 +87,13 @@ class Verb:
     again: Callable[[House, Caller, Any, bytes], Awaitable[Any]] | None = None
     open: bool = False
     alone: Callable[[Any], Any] | None = None
+    own: bool = False
+    form: bool = False
+    by_query: bool = False
+
+    @property
+    def takes_body(self) -> bool:
+        return self.method not in ("GET", "DELETE") and not self.by_query
 
     @property
     def max_body_bytes(self) -> int:
@@ -96,7 +109,14 @@ async def call(house: House, verb: Verb, who: Caller, ask: Ask, *, key: str = ""
 
     Raises InFlight while the same key is being carried out, IdempotencyMismatch if it came with another body.
     """
-    if not key or not verb.changes:
+    if not (verb.own or verb.open or verb.alone):
+        demand_vault(who.principal, getattr(ask, "vault", ""))
+    if not verb.changes:
+        standing = Standing(house, who)
+        answer = await verb.run(house, who, ask)
+        standing.demand()
+        return answer
+    if not key:
         return await verb.run(house, who, ask)
     store, secret = house.retries(ask)
     name = digest.mac(secret, digest.canonical((who.principal.id.encode(), verb.name.encode(), key.encode())))

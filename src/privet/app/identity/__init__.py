@@ -1,0 +1,1 @@
+"""Who is asking: people and services, and what they prove it by."""
