@@ -26,38 +26,38 @@ from bench._values import cards, person, persons, schema
 RECORDS_PATH = "/v1/vaults/{vault}/tables/persons/records"
 BATCH, PEER_BATCH = 1_000, 100
 BATCH_CONNECTIONS = 4
-TABLES = (("r1", BATCH), ("tokens", 2 * BATCH), ("refs", 2 * BATCH), ("audit", 1))  # and their rows in a batch
+TABLES = (("r1", BATCH), ("tokens", 2 * BATCH), ("audit", 1))  # and their rows in a batch
 # As the engine has them: see `privet.store.engines`.
-PAGE_BYTES, CACHE_KIB, CHECKPOINT_PAGES = 4096, 16_000, 8_000
+PAGE_BYTES, CACHE_KIB, CHECKPOINT_PAGES = 4096, 16_000, 16_000
 KINDS = {"sealed": "sealed by column keys", "shreddable": "shreddable"}
 
 BOUNDS = {
     "http: single insert, sealed": (
-        "More than a third is HTTP (parser, tasks, timers, guard, writing the answer); two fifths make the record "
-        "(six values are checked, sealed and tagged one by one, two tokens are looked up and drawn); the rest is "
-        "SQLite, the more of it the more records there are. The engine by itself takes half of what the goal allows: "
-        "13 entries go to random places of indexes, whose pages a commit writes whole for few records."
+        "About a third is HTTP (parser, tasks, guard, writing the answer); two fifths make the record "
+        "(six values are checked, sealed and tagged one by one, two tokens are drawn); the rest is SQLite, the more of "
+        "it the more records there are. The engine by itself takes a quarter of what the goal allows: 8 entries go to "
+        "random places of indexes, four tags and two for each token, whose pages a commit writes whole for few records."
     ),
     "http: single insert, shreddable": (
         "As above, and the person's key is drawn, wrapped and made durable in a file of its own before the record is: "
         "a second commit, in a journal that is cut and synced each time."
     ),
     "http: detokenize one": (
-        "About half is HTTP, a fifth alone the system call that sends the answer. The token and who holds it are two "
-        "reads of SQLite; its audit entry is durable before the value leaves, so every read is a write as well. The "
-        "peer reads from memory and writes nothing down."
+        "About two fifths is HTTP, a tenth alone the system call that sends the answer. The token, its holder and its "
+        "value are one read of SQLite; its audit entry is durable before the value leaves, so every read is a write as "
+        "well. The peer reads from memory and writes nothing down."
     ),
     "http: stored tokens/s": (
-        "SQLite is two fifths: a stored token and its reference have six indexes, most at random places. The ciphers "
-        "are less than a tenth. The peer stores nothing: the row below is the one to compare it with."
+        "SQLite is half: a stored token is looked for by its tag, and has two indexes, both at random places. The "
+        "ciphers are less than a tenth. The peer stores nothing: the row below is the one to compare it with."
     ),
     "http: sealed tokens/s": (
         "To write the tokens out as text and to send them is two fifths of it, the ciphers an eighth."
     ),
     "http: records/s by the clock, inserts": (
         "A third is SQLite, a quarter checks six columns, a fifth seals them and makes tokens, a tenth reads JSON. "
-        "The bare engine is the limit: a record puts 13 entries at random places of indexes, so that a batch changes "
-        "nearly every page of them, 25 kB of log a record, and writes it all again at the next checkpoint."
+        "The bare engine is the limit: a record puts 8 entries at random places of indexes, so that a batch changes "
+        "nearly every page of them, 16 kB of log a record, and writes much of it again at the next checkpoint."
     ),
 }
 

@@ -20,6 +20,7 @@ from privet.app.cli.main import cli
 from privet.app.http.problems import STATUSES
 from privet.app.services import verbs
 from privet.app.services.export import STREAMS
+from privet.app.services.files import TRANSFERS, Transfer
 from privet.app.services.verb import Verb
 from privet.errors import PrivetError
 from privet.vocabulary.datatype import TYPES, DataType
@@ -101,7 +102,9 @@ def api_page() -> str:
             parts.append(f"## {noun}")
         parts += _verb(verb)
         parts += [part for flow in STREAMS if verb.name == "records.list" for part in _stream(flow)]
-    shown = _reachable([verb.answer for verb in rows] + [flow.answer for flow in STREAMS])
+    parts.append("## files")
+    parts += [part for transfer in TRANSFERS for part in _transfer(transfer)]
+    shown = _reachable([row.answer for table in (rows, STREAMS, TRANSFERS) for row in table])
     parts.append("## Answers")
     for kind in sorted(shown, key=lambda kind: (kind.__name__, kind.__module__)):
         parts.append(f"### {kind.__name__}\n\n{_words(kind.__doc__)}")
@@ -114,12 +117,12 @@ def _verb(verb: Verb) -> list[str]:
         word for word, true in (("open", verb.open), ("batch", verb.batch), ("idempotency key", verb.changes)) if true
     ]
     limit = f"body up to {verb.max_body_bytes >> 20} MiB and {verb.max_keys:,} keys"
-    told = [*notes, limit] if verb.method not in ("GET", "DELETE") else notes
+    told = [*notes, limit] if verb.takes_body else notes
     return [
         f"### `{verb.method} {verb.path}`",
         f"`{verb.name}`: {verb.about}" + (f"\n*{', '.join(told)}*." if told else ""),
         "" if _words(verb.ask.__doc__) == "Nothing to say." else _words(verb.ask.__doc__),
-        _fields(verb.ask, verb.path, verb.method),
+        _fields(verb.ask, verb.path, verb.method if verb.takes_body else "GET"),
         f"Answers {verb.status} with {_kind(verb.answer)}.",
     ]
 
@@ -131,6 +134,26 @@ def _stream(flow: Any) -> list[str]:
         _words(flow.ask.__doc__),
         _fields(flow.ask, flow.path, "GET"),
         f"Answers 200 with lines of {_kind(flow.answer)}, `application/x-ndjson`.",
+    ]
+
+
+def _transfer(row: Transfer) -> list[str]:
+    taken = (
+        "The body is the file, `Content-Length` its `size`. Header lines say the rest: `Privet-File-Name`"
+        " (percent-encoded),\n`Privet-File-Type` (`mime`), `Privet-File-Sha256`, `Privet-File-Replace`.\n"
+        "`max_file_bytes` in privet.yaml is the most that is taken, 4 GiB unless it says otherwise."
+    )
+    given = (
+        "Answers 200 with the file. Header lines say what is known of it: `Content-Disposition` (its name),\n"
+        "`Content-Type`, `Content-Length`, `Privet-File-Sha256`."
+    )
+    return [
+        f"### `{row.method} {row.path}`",
+        f"`{row.name}`: {row.about}",
+        _words(row.ask.__doc__),
+        _fields(row.ask, row.path, "GET") if row.gives else "",
+        given if row.gives else taken,
+        "" if row.gives else f"Answers 200 with {_kind(row.answer)}.",
     ]
 
 
