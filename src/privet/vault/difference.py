@@ -59,6 +59,8 @@ def _table_differences(old: Table, new: Table) -> Iterator[Difference]:
         yield Difference(new.name, "time to live of new records changes")
     if old.collection.subject != new.collection.subject:
         yield Difference(new.name, f"subject becomes {new.collection.subject}", moves_data=True)
+    if old.collection.about != new.collection.about:
+        yield Difference(new.name, f"records are about {', '.join(new.collection.about) or 'nobody who is named'}")
 
 
 def _set_differences(old: Table, new: Table) -> Iterator[Difference]:

@@ -34,7 +34,7 @@ _LEAST_BITS, _MOST_BITS = 4, 32
 _STEP = re.compile(r"[^\s.\"'`]{1,63}")
 
 _DATASET_KEYS = frozenset({"suite", "window"})
-_COLLECTION_KEYS = frozenset({"subject", "unique", "indexes", "ttl", "was"})
+_COLLECTION_KEYS = frozenset({"subject", "about", "unique", "indexes", "ttl", "was"})
 _FIELD_KEYS = frozenset(
     {"type", "keep", "index", "unique", "required", "default", "token", "leak", "was", "references", "paths"}
 )
@@ -182,8 +182,22 @@ class _Reader:
             uniques=uniques,
             indexes=tuple(targets for targets in indexes if targets),
             ttl_seconds=self.span(self.child(ours, "ttl")),
+            about=self.about(self.child(ours, "about")),
             was=self.text(self.child(ours, "was")),
         )
+
+    def about(self, node: Node | None) -> tuple[str, ...]:
+        """Return whom the records are about: subjects of the taxonomy."""
+        named, known = self.words(node), {label.key for label in taxonomy.labels("subject")}
+        for name in named:
+            if node is not None and name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                self.fault(
+                    node,
+                    "expected subjects of the taxonomy",
+                    f"did you mean `{near[0]}`?" if near else "as in `customer`",
+                )
+        return named
 
     def spread(self, listed: list[Node]) -> list[Node]:
         """Return the fields with each composite's members in its place; one that is written out stands as written."""
