@@ -12,6 +12,8 @@ from privet.policy.check import check
 from privet.policy.decide import decide
 from privet.policy.format import write
 from privet.policy.parse import parse
+from privet.policy.review.diff import diff
+from privet.policy.review.explain import explain
 from privet.policy.syntax import DenyUse, Limit, Policy, RequireConsent, Role, Rule, Target
 from privet.vocabulary import taxonomy
 from privet.vocabulary.access import Access, Principal, Purpose
@@ -119,8 +121,23 @@ def checks() -> Iterator[Row]:
     yield most(f"milliseconds: check 500 declarations against 50 promises, {found} findings", taken, 50)
 
 
+def reviews() -> Iterator[Row]:
+    """Yield the rows of seeing what a policy does."""
+    text = "".join(BLOCK.format(at=at) for at in range(ROLES))
+    policy, data = parse(text), Dataset(key="d", collections=(TABLE,))
+    other = parse(text.replace("last_four", "masked").replace("= 'CA'", "= 'NY'", 5))
+    taken = seconds(lambda: diff(policy, policy)) * 1e3
+    yield most("milliseconds: compare a policy of 3,000 rules with itself", taken, None)
+    taken = seconds(lambda: diff(policy, other)) * 1e3
+    yield most(f"milliseconds: compare it with one in which {len(diff(policy, other))} things differ", taken, None)
+    fiftieth = fifty(Compare("state", "=", "CA"))
+    taken = seconds(lambda: explain(fiftieth, ("r",), data)) * 1e3
+    yield most("milliseconds: explain a role of 50 rules over 15 columns, 10 actions", taken, None)
+
+
 def rows() -> Iterator[Row]:
     """Yield every row."""
     yield from language()
     yield from decisions()
     yield from checks()
+    yield from reviews()

@@ -122,9 +122,14 @@ class Denied(PrivetError):
 
 
 class LimitExceeded(PrivetError):
-    """A budget or rate is spent; `hint` says when to come back."""
+    """A budget or rate is spent; `hint` says when to come back, `retry_seconds` in how many seconds at the soonest."""
 
     code = "limit_exceeded"
+    retry_seconds: int = 1
+
+    def __init__(self, message: str, *, hint: str = "", at: str = "", retry_seconds: int = 1) -> None:
+        super().__init__(message, hint=hint, at=at)
+        self.retry_seconds = retry_seconds
 
 
 # --- the state of the world -------------------------------------------------------------------------------

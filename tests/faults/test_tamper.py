@@ -18,28 +18,30 @@ from tampering import (
     SCHEMA,
     TAMPERINGS,
     VAULT,
-    WAYS,
     Hand,
     World,
     a_log,
     all_rows,
-    change_an_entry,
-    cut_the_end_of_the_audit,
     deed,
-    delete_an_entry,
-    empty_an_entry,
     first_half,
     look,
     look_after,
     opened,
     raw,
     second_half,
+)
+from ways import (
+    WAYS,
+    change_an_entry,
+    cut_the_end_of_the_audit,
+    delete_an_entry,
+    empty_an_entry,
     swap_two_entries,
 )
 
 from privet.app.wiring import new_ring
 from privet.store.port import ENGINES
-from privet.vault.log import history
+from privet.vault.log import history, prover
 from privet.vault.log.verify import verify
 from privet.vault.reader import read_schema
 from privet.vault.upkeep import migrate
@@ -136,7 +138,7 @@ def test_a_kept_checkpoint_finds_what_a_rolled_back_folder_hides(world: World) -
 def test_a_copy_is_proved_by_the_public_key_alone(world: World) -> None:
     with opened(world.base) as (vault, log):
         note, key = log.note, log.verifier
-        good = history.prove(history.read(vault.store), note, key)
+        good = prover.prove(history.read(vault.store), note, key)
     assert (good.count, good.size, good.proven) == (0, len(world.rows["audit"]), len(world.rows["audit"]))
     folder = world.base.parent / "copy"
     for way in (change_an_entry, delete_an_entry, swap_two_entries, cut_the_end_of_the_audit, empty_an_entry):
@@ -144,4 +146,4 @@ def test_a_copy_is_proved_by_the_public_key_alone(world: World) -> None:
         shutil.copytree(world.base, folder)
         way(Hand(random.Random(1), world, folder))
         with raw(folder) as store:
-            assert history.prove(history.read(store), note, key).count > 0
+            assert prover.prove(history.read(store), note, key).count > 0

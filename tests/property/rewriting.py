@@ -30,7 +30,9 @@ T = TypeVar("T")
 
 def reworded(policy: Policy, r: Random, table: Collection) -> Policy:
     """Return a policy that means the same on a table."""
-    roles = [replace(role, rules=_rules(role, r, table)) for role in policy.roles]
+    rules = [rule for role in policy.roles for rule in role.rules]
+    parts = any(target.part for rule in rules for target in rule.targets)
+    roles = [replace(role, rules=_rules(role, r, table, parts=parts)) for role in policy.roles]
     promises = [part for promise in policy.promises for part in _promises(promise, r)]
     return Policy(policy.version, tuple(_shuffled(roles, r)), tuple(_shuffled(promises, r)))
 
@@ -70,12 +72,12 @@ def _nudged(rule: Rule, r: Random) -> list[Rule]:
 # --- rules ------------------------------------------------------------------------------------------------------
 
 
-def _rules(role: Role, r: Random, table: Collection) -> tuple[Rule, ...]:
+def _rules(role: Role, r: Random, table: Collection, *, parts: bool) -> tuple[Rule, ...]:
     found: list[Rule] = []
     for rule in role.rules:
         found += _split(_redacted(rule), r, table)
         if r.random() < 0.3:
-            found += _needless(rule, r)
+            found += _needless(rule, r, parts=parts)
     return tuple(_shuffled(found, r))
 
 
@@ -108,11 +110,11 @@ def _judged(where: Predicate, table: Collection) -> bool:
     return not any(leaf.target == QUEUE or [*attributes(leaf)] or misfit(leaf, table) for leaf in leaves)
 
 
-def _needless(rule: Rule, r: Random) -> list[Rule]:
-    """Return a rule that says nothing which another does not say."""
+def _needless(rule: Rule, r: Random, *, parts: bool) -> list[Rule]:
+    """Return a rule that says nothing which another does not say. `parts`: a deny of one may spare what is hidden."""
     below = tuple(Purpose(f"{purpose}.advertising") for purpose in rule.purposes if purpose == "marketing")
     kinds = [rule]
-    if rule.effect == "allow":
+    if rule.effect == "allow" and not parts:
         kinds.append(replace(rule, redaction="redacted") if "search" not in rule.actions else rule)
     if below:
         kinds.append(replace(rule, purposes=below))
@@ -135,7 +137,7 @@ def _condition(where: Predicate, r: Random, table: Collection) -> Predicate:
 def _turned(where: Predicate, r: Random, table: Collection) -> Predicate:
     if isinstance(where, Not):
         inner = where.item
-        if isinstance(inner, And | Or) and r.random() < 0.5:
+        if isinstance(inner, And | Or) and inner.items and r.random() < 0.5:
             items = tuple(Not(_turned(item, r, table)) for item in inner.items)
             return Or(items) if isinstance(inner, And) else And(items)
         return Not(_turned(inner, r, table))

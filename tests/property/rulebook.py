@@ -388,7 +388,7 @@ def _true(case: Case, rule: Rule, row: Row) -> bool:
         return False
     try:
         _demand(case, rule.where)
-        return _truth(case, rule.where, row) is True
+        return truth(case, rule.where, row) is True
     except Unjudged:
         return False
 
@@ -398,7 +398,7 @@ def _false(case: Case, rule: Rule, row: Row) -> bool:
         return False
     try:
         _demand(case, rule.where)
-        return _truth(case, rule.where, row) is False
+        return truth(case, rule.where, row) is False
     except Unjudged:
         return False
 
@@ -414,12 +414,13 @@ def _demand(case: Case, where: Predicate) -> None:
         _leaf_truth(case, where, case.rows[0])
 
 
-def _truth(case: Case, where: Predicate, row: Row) -> bool | None:
+def truth(case: Case, where: Predicate, row: Row) -> bool | None:
+    """Return whether a condition holds on a row, None where nobody can say. Raises Unjudged."""
     if isinstance(where, Not):
-        inner = _truth(case, where.item, row)
+        inner = truth(case, where.item, row)
         return None if inner is None else not inner
     if isinstance(where, And | Or):
-        found = [_truth(case, item, row) for item in where.items]
+        found = [truth(case, item, row) for item in where.items]
         stop = isinstance(where, Or)
         return stop if stop in found else None if None in found else not stop
     return _leaf_truth(case, where, row)

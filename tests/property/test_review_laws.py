@@ -21,7 +21,8 @@ from privet.policy.format import write
 from privet.policy.parse import parse
 from privet.policy.permit import covering
 from privet.policy.review.diff import Change, diff
-from privet.policy.syntax import Policy
+from privet.policy.review.explain import explain
+from privet.policy.syntax import Limit, Policy
 from privet.vocabulary.dataset import Dataset, Field
 from privet.vocabulary.datatype import data_type
 from privet.vocabulary.predicate import comparisons
@@ -70,7 +71,7 @@ def differs(made: Case, policy: Policy) -> str:
     return ""
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(SEEDS, st.booleans())
 def test_the_same_in_other_words_is_no_change(seed: int, with_schema: bool) -> None:
     made = case(seed)
@@ -103,7 +104,7 @@ def test_a_policy_that_was_written_and_read_is_no_change(seed: int) -> None:
 
 
 def test_gains_are_losses_the_other_way() -> None:
-    for seed in range(150):
+    for seed in range(60):
         made = case(seed)
         other = nudged(made.policy, Random(seed))
         there, back = diff(made.policy, other, dataset(made.table)), diff(other, made.policy, dataset(made.table))
@@ -116,8 +117,30 @@ def test_gains_are_losses_the_other_way() -> None:
 def test_a_comparison_that_overlooks_something_is_caught(what: str) -> None:
     def caught(seed: int) -> bool:
         made = case(seed)
-        policy = nudged(made.policy, Random(seed))
-        weak = [WEAKER[what](one) for one in (made.policy, policy)]
-        return not diff(weak[0], weak[1], dataset(made.table)) and bool(differs(made, policy))
+        return bool(differs(made, WEAKER[what](made.policy)))
 
-    assert any(map(caught, range(1200)))
+    seed = next(seed for seed in range(2000) if caught(seed))
+    made = case(seed)
+    other = WEAKER[what](made.policy)
+    assert diff(made.policy, other, dataset(made.table)) != []
+    assert diff(WEAKER[what](made.policy), WEAKER[what](other), dataset(made.table)) == []
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(SEEDS)
+def test_what_is_shown_of_any_cell_stands_in_its_explanation(seed: int) -> None:
+    made = case(seed)
+    matrix = explain(made.policy, made.who.roles, dataset(made.table))
+    for one in (one for one in asked(made) if one.who.roles == made.who.roles):
+        action, via = one.access.action, one.access.connection
+        said = {cell.column: cell.lines for cell in matrix.cells if cell.action == action}
+        for row in one.rows:
+            for field in one.table.fields:
+                lines = said["" if action == "delete" else field.name]
+                lines = tuple(line for line in lines if line.words.connection in ("", via))
+                seen = visible(one, row, field)
+                told = {line.words.redaction for line in lines} if action in ASKED else {"plain_text"} & seen
+                if via and any(isinstance(promise, Limit) for promise in one.policy.promises):
+                    continue  # what a connection carries is not capped, and a line says what the caller is shown
+                assert not seen or lines, f"{action} {field.name}"
+                assert worth(field, seen, action) <= worth(field, told, action)

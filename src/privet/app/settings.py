@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from privet.app.identity.trust import Trust, check_public, read_trust
 from privet.codec import Node, read_yaml
@@ -17,7 +18,15 @@ DEFAULT_PORT = 7461
 MAX_FILE_BYTES = 4 << 30
 _FILE_BYTES = range(1 << 20, (1 << 40) + 1)
 _KEYS = frozenset({"key_provider", "key_file", "listen", "engine", "max_file_bytes", "tls_cert", "tls_key"})
-_KEYS |= {"public_url", "oidc"}
+_KEYS |= {"public_url", "oidc", "audit"}
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessPlace:
+    """Where signed checkpoints are kept besides: a file that they are appended to, or a git work tree."""
+
+    kind: Literal["file", "git"]
+    path: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +34,8 @@ class Settings:
     """Where Privet keeps its things and listens. `passphrase`: of the key file, None for none.
 
     `tls_cert`, `tls_key`: PEM files of the certificate chain and its key, None to speak plain HTTP. `public_url`: the
-    address that browsers and services see, "" for none. `oidc`: the issuer that signs people in.
+    address that browsers and services see, "" for none. `oidc`: the issuer that signs people in. `witness`: who keeps
+    the audits' checkpoints, None for nobody.
     """
 
     home: Path
@@ -39,6 +49,7 @@ class Settings:
     max_file_bytes: int = MAX_FILE_BYTES
     public_url: str = ""
     oidc: Trust | None = None
+    witness: WitnessPlace | None = None
     passphrase: Secret[str] | None = None
 
     @property
@@ -94,6 +105,7 @@ def load(home: Path) -> Settings:
         max_file_bytes=_file_bytes(node),
         public_url=_public_url(node, str(path)),
         oidc=_oidc(node, home),
+        witness=_witness(node),
         passphrase=_passphrase(),
     )
 
@@ -119,6 +131,19 @@ def _oidc(node: Node, home: Path) -> Trust | None:
     if not _text(node, "public_url", ""):
         raise InvalidInput("expected `public_url` beside `oidc`: where people come back to", at=str(found.place))
     return read_trust(found, home)
+
+
+def _witness(node: Node) -> WitnessPlace | None:
+    found = node.value.get("audit") if isinstance(node.value, dict) else None
+    if found is None:
+        return None
+    if not isinstance(found.value, dict) or set(found.value) != {"witness"}:
+        raise InvalidInput("expected `audit` to say `witness` alone", at=str(found.place))
+    kind, _, path = _text(found, "witness", "").partition(":")
+    # A path of the machine: `//host/…` is another machine's.
+    if kind not in ("file", "git") or not path.startswith("/") or path.startswith("//"):
+        raise InvalidInput("expected `witness` as `file:/path` or `git:/path`", at=str(found.value["witness"].place))
+    return WitnessPlace("file" if kind == "file" else "git", Path(path))
 
 
 def _path(node: Node, key: str, home: Path) -> Path | None:

@@ -7,14 +7,17 @@ import re
 import time
 from collections.abc import Callable, Hashable
 from contextlib import ExitStack, closing, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from privet import digest
+from privet.app.denials import Denials, counted
 from privet.app.identity import issue
 from privet.app.identity.callers import Callers
 from privet.app.identity.rows import SHAPES, Account, Grants
 from privet.app.settings import CONFIG, Settings
+from privet.app.witness import Witness
 from privet.crypto.keys import KeyRing, KeyStore
 from privet.crypto.keystores import KEYSTORES, local
 from privet.errors import Conflict, Damaged, InvalidInput, NotFound, PrivetError, Refused
@@ -22,6 +25,8 @@ from privet.policy.roles import BUILT_IN
 from privet.policy.syntax import Policy
 from privet.secret import Secret
 from privet.store.port import ENGINES, Column, Insert, Put, Select, Shape, Step, Store, Unit
+from privet.vault.access import consents, policies, tables
+from privet.vault.access.promises import Shelf
 from privet.vault.blobs import chunks
 from privet.vault.log.audit import Deed
 from privet.vault.log.checkpoint import Log
@@ -82,12 +87,15 @@ class House:
         self.clock = clock
         self.in_flight: set[bytes] = set()
         self.permits = Remembered()  # what was decided, by everything that the decision reads
+        self.denials = Denials()
         self._vaults: dict[str, Vault] = {}
         self._logs: dict[str, Log] = {}
+        self.witness = Witness(settings.witness) if settings.witness else None
+        self.unwitnessed = ""  # why the witness was not given the newest checkpoints the last time
         self.unsequenced: dict[str, str] = {}  # origin of a log → why it was not advanced the last time
         self.keys: KeyStore = KEYSTORES.get(settings.key_provider).open(str(settings.key_file), settings.passphrase)
         self.control: Store = self._open_store(str(settings.control))
-        self.control.define((*_SHARED, VAULTS, *SHAPES))
+        self.control.define((*_SHARED, VAULTS, tables.PROMISES, *SHAPES))
         try:
             self.id, self.ring = self._control_ring()
             self.log = control_log(settings, self.control, self.ring, self.id)
@@ -131,8 +139,17 @@ class House:
         return house, KeyRing.load(self.keys, house, load_keys(self.control))
 
     def policy(self, vault: Vault | None = None) -> Policy:
-        """Return the policy in force."""
-        return BUILT_IN
+        """Return the policy in force, in a vault or for what concerns none. Raises Damaged."""
+        return BUILT_IN if vault is None else policies.in_force(vault).policy
+
+    def now(self) -> datetime:
+        """Return the moment, in UTC, that rules with an end are judged at."""
+        return datetime.fromtimestamp(self.clock() / 1000, UTC)
+
+    @property
+    def promises(self) -> Shelf:
+        """Return where the promises of the whole organization stand."""
+        return Shelf(self.control, self.ring, self.id)
 
     def vault_names(self) -> list[str]:
         """Return the names of every vault, sorted."""
@@ -155,6 +172,7 @@ class House:
             known, lost = subjects.fill(load_keys(store))
             ring = KeyRing.load(self.keys, identity, known)
             vault = open_vault(id=identity, name=name, store=store, ring=ring, clock=self.clock)
+            consents.keep(vault)
             log = self._vault_log(vault)
             log.resume()
             vault.subjects = subjects
@@ -185,6 +203,7 @@ class House:
             store = opened.enter_context(closing(self._open_store(str(folder / "vault.db"))))
             ring = new_ring(self.keys, identity, self.clock())
             vault = create_vault(id=identity, name=name, store=store, ring=ring, clock=self.clock, deed=deed)
+            consents.keep(vault)
             vault.subjects = opened.enter_context(closing(self._open_subjects(name, identity, store)))
             vault.ledger = opened.enter_context(closing(self._ledger(vault)))
             log = self._vault_log(vault)
@@ -229,6 +248,10 @@ class House:
         """Return the logs of the house and of every vault that is open."""
         return [self.log, *self._logs.values()]
 
+    def caps_hit(self) -> int:
+        """Return how often a budget of an open vault ran out within the last hour."""
+        return sum(vault.meter.refusals() for vault in self._vaults.values())
+
     def retries(self, ask: object) -> tuple[Store, bytes]:
         """Return where the idempotency keys of a call are kept, and the key of their MACs."""
         name = getattr(ask, "vault", "")
@@ -239,10 +262,16 @@ class House:
 
     def close(self) -> None:
         """Let go of every store. Idempotent."""
+        with suppress(PrivetError):
+            for vault, step in counted(self, every=True):
+                (vault.store if vault else self.control).write_now(Unit((step,)))
         for log in self.logs():
             # What cannot be signed now stays a tail that the next opening goes on with, or refuses.
             with suppress(PrivetError):
                 log.advance()
+        if self.witness is not None:
+            with suppress(PrivetError):  # the next opening tries again, and says so
+                self.witness.keep(self.logs())
         for vault in self._vaults.values():
             vault.close()
         self._vaults.clear()

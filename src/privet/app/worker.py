@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 
+from privet.app.denials import flush
 from privet.app.identity import issue
 from privet.app.wiring import House
 from privet.errors import PrivetError
@@ -34,6 +36,8 @@ async def keep_sequenced(house: House, every_seconds: float = 1.0) -> None:
 
 async def sequence(house: House) -> None:
     """Advance every log once, off the event loop."""
+    with suppress(PrivetError):  # what cannot be written now turns health red by itself
+        await flush(house)
     for each in house.logs():
         try:
             await asyncio.to_thread(each.advance)
@@ -43,6 +47,34 @@ async def sequence(house: House) -> None:
             house.unsequenced[each.origin] = error.code
         else:
             house.unsequenced.pop(each.origin, None)
+
+
+async def keep_witnessed(house: House, every_seconds: float = 60.0) -> None:
+    """Give the witness the checkpoints of logs that grew, until it is cancelled; nothing where there is no witness.
+
+    Where the witness fails, `house.unwitnessed` says why, and health with it, until it works.
+    """
+    if house.witness is None:
+        return
+    try:
+        while True:
+            await witness(house)
+            await asyncio.sleep(every_seconds)
+    finally:
+        house.unwitnessed = "stopped"
+
+
+async def witness(house: House) -> None:
+    """Give the witness the newest checkpoints once, off the event loop."""
+    assert house.witness is not None
+    try:
+        await asyncio.to_thread(house.witness.keep, house.logs())
+    except PrivetError as error:
+        if house.unwitnessed != error.code:
+            log.warning("the audit's witness fails: %s", error.code)
+        house.unwitnessed = error.code
+    else:
+        house.unwitnessed = ""
 
 
 async def keep_expiring(house: House, every_seconds: float = 86_400.0, keep_ms: int = EXPIRE_MS) -> None:

@@ -274,7 +274,7 @@ class _Binder:
 
     def redaction(self, rule: Rule, target: Target, fields: list[Field], span: Span) -> Iterator[Fault]:
         name = rule.redaction
-        if name in ("", "redacted") or rule.effect == "deny" or not fields or not ASKING.intersection(rule.actions):
+        if not name or rule.effect == "deny" or not fields or not ASKING.intersection(rule.actions):
             return
         listing = [name in field_type(field).redactions for field in fields]
         if not any(listing) or (target.column and not all(listing)):

@@ -139,6 +139,8 @@ class Board:
         self.attributes = tuple(dict.fromkeys(name for leaf in leaves for name in attributes(leaf)))
         self.queued = any(leaf.target == QUEUE for leaf in leaves)
         bound = [p for p in policy.promises if not isinstance(p, Limit) and _binds(p.purposes, uses)]
+        self.lifted = access.lifted
+        self.exports: Mapping[str, str] = MappingProxyType({})  # of each column, what the roles may export of all rows
         self.barred = [promise for promise in bound if isinstance(promise, DenyUse)]
         asked = [promise for promise in bound if isinstance(promise, RequireConsent)]
         self.consents = [Compare(CONSENT, "=", p.key) for p in asked] if self.action in ASKING else []
@@ -182,6 +184,7 @@ class Board:
             rules=tuple([clause.basis for clause in rules]),
             budgets=tuple([(clause.basis, clause.rule.budget) for clause in rules if clause.rule.budget]),
             until=next((time for time in self.times if now is not None and now < time), None),
+            exports=self.exports,
         )
         return _Made(permit, max((time for time in self.times if now is not None and time <= now), default=None))
 
@@ -306,7 +309,7 @@ class Board:
         kind = field_type(field)
         limits = [p.redaction for p in self.limits if _labelled(field, p.labels)]
         names = dict.fromkeys(
-            (shown(kind, self.action, clause.rule, target.part, limits), at)
+            (shown(kind, self.action, clause.rule, target.part, limits, lifted=self.lifted), at)
             for at, clause in enumerate(self.clauses)
             for target in clause.rule.targets
             if clause.allows and covers(target, self.name, field)

@@ -207,16 +207,17 @@ def _denied_rule(
         if not roots:
             continue
         within = any(at_or_below(purpose, root) for root in roots)
-        for label, sure in _touched(rule, promise.labels, datasets, promise.subjects):
+        for label, named in _touched(rule, promise.labels, datasets, promise.subjects):
+            sure = within and named
             yield Finding(
-                severity="error" if within and sure else "warning",
+                severity="error" if sure else "warning",
                 rule=promise.span,
                 place=place,
-                why=f"`{label}` is not to be used for `{purpose if within else roots[0]}`"
-                if within and sure
+                why=f"`{label}` is not to be used for `{purpose}`"
+                if sure
                 else f"what it covers for `{purpose}` may hold `{label}`, which is denied there",
                 mend=f"leave `{label}` out, or `{purpose}`"
-                if within and sure
+                if sure
                 else f"name columns other than `{label}`, or a purpose beside `{roots[0]}`",
                 span=rule.span,
             )

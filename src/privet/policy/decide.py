@@ -8,6 +8,7 @@ told) makes an allow fall away and a deny hold.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from privet.errors import Denied
@@ -45,15 +46,37 @@ def decide(
         access.action,
         access.purpose,
         access.connection,
+        access.lifted,
         principal.roles,
         principal.purposes,
+        not principal.scopes or "export" in principal.scopes,
     )
     board = plan.boards.get(key)
     if board is None:
         may_state(principal, access.purpose)
         board = Board(policy, plan.clauses(principal, access), _uses(principal, access.purpose), access, table)
+        board.exports = _exports(policy, principal, access, table)
         keep(plan.boards, key, board, MOST_BOARDS)
     return board.permit(principal, access, now, queues)
+
+
+def _exports(policy: Policy, principal: Principal, access: Access, table: Collection) -> dict[str, str]:
+    """Return what of each column the caller's roles may export of every row, whoever and whenever she is.
+
+    What depends on the caller, the moment or the record falls away, so that one answer serves all of a board.
+    """
+    if access.action == "export" or (principal.scopes and "export" not in principal.scopes):
+        return {}
+    whole = replace(access, action="export", columns=tuple(field.name for field in table.fields))
+    clauses, uses = _plan(policy).clauses(principal, whole), _uses(principal, access.purpose)
+    try:
+        permit = Board(policy, clauses, uses, whole, table).permit(
+            replace(principal, attributes={}), whole, None, NO_QUEUES
+        )
+    except Denied:
+        return {}
+    sights = {name: next((s for s in held if s.where == ALWAYS), None) for name, held in permit.columns.items()}
+    return {name: sight.redaction for name, sight in sights.items() if sight}
 
 
 def may(
@@ -115,7 +138,7 @@ def _contains(outer: Target, inner: Target) -> bool:
 # --- a policy made ready ----------------------------------------------------------------------------------------
 
 
-_Key = tuple[int, str, Action, Purpose | None, str, tuple[str, ...], tuple[Purpose, ...]]
+_Key = tuple[int, str, Action, Purpose | None, str, bool, tuple[str, ...], tuple[Purpose, ...], bool]
 
 
 class _Plan:
@@ -136,9 +159,8 @@ class _Plan:
     def clauses(self, principal: Principal, access: Access) -> Iterator[Clause]:
         """Yield the clauses of a caller's roles for an action that fit purpose and connection."""
         for name in principal.roles:
-            if name not in self.rules:
-                raise Denied("a role of the caller does not exist in the policy in force")
-            for clause in self.rules[name].get(access.action, ()):
+            # Roles are of one vault, callers of many: a role that is unknown here grants nothing and spoils no other.
+            for clause in self.rules.get(name, {}).get(access.action, ()):
                 fits = clause.rule.connection in ("", access.connection)
                 if fits and clause.fits(access.purpose, _uses(principal, access.purpose)):
                     yield clause

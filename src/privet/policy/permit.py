@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from privet.policy.syntax import NOWHERE, Budget, Rule, Span
@@ -46,7 +46,8 @@ class Permit:
     """`columns`: column name → sights, most revealing first (plain ones for actions that show nothing).
     A column that is absent is denied. `rows`: the rows on which any column is permitted; of a deletion, those that
     may be deleted whole. `rules`: what the permit rests on. `budgets`: those of its rules that state one. `until`: the
-    earliest moment, UTC, at which the decision may be another; None where time changes nothing."""
+    earliest moment, UTC, at which the decision may be another; None where time changes nothing. `exports`: column →
+    what the caller may export of it on every row, for bulk to be no news."""
 
     principal: str
     action: Action
@@ -58,6 +59,7 @@ class Permit:
     rules: tuple[Basis, ...] = ()
     budgets: tuple[tuple[Basis, Budget], ...] = ()
     until: datetime | None = None
+    exports: Mapping[str, str] = field(default_factory=dict)
 
     def allows(self, column: str) -> bool:
         """Return whether anything at all is permitted on `column`."""
@@ -93,10 +95,11 @@ def covering(kind: DataType, name: str) -> frozenset[str]:
     return frozenset(more for more in kind.redactions if rank(kind, more) >= rank(kind, name))
 
 
-def shown(kind: DataType, action: Action, rule: Rule, part: str, limits: Iterable[str]) -> str:
+def shown(kind: DataType, action: Action, rule: Rule, part: str, limits: Iterable[str], *, lifted: bool = False) -> str:
     """Return what an allow shows of a column, or of a part of it: a redaction or a part, "" for nothing at all.
 
-    `limits`: redactions of the column that are for connections alone, with all that reveals more.
+    `limits`: redactions of the column that are for connections alone, with all that reveals more. `lifted`: the type's
+    ceiling does not hold.
     """
     if action not in ASKING:
         return "" if part else "plain_text"
@@ -108,7 +111,7 @@ def shown(kind: DataType, action: Action, rule: Rule, part: str, limits: Iterabl
         name = said if said in kind.redactions else "redacted"  # a mask that the type does not know shows nothing
     if action == "search":
         return name  # how precisely one may ask; ceilings and limits cap what is shown
-    if not (rule.unsafe or rule.connection) and rank(kind, name) > rank(kind, kind.ceiling):
+    if not (lifted or rule.unsafe or rule.connection) and rank(kind, name) > rank(kind, kind.ceiling):
         name = kind.ceiling if name in kind.redactions else "redacted"
     for limit in limits:
         name = limited(kind, name, limit)

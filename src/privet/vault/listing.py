@@ -10,10 +10,12 @@ from privet import digest
 from privet.errors import Damaged, InvalidInput
 from privet.policy.permit import Permit
 from privet.vault import candidates
+from privet.vault.access.budgets import Seen
 from privet.vault.log.audit import Deed
 from privet.vault.records import Opened, open_rows
 from privet.vault.sight import View
 from privet.vault.vault import Vault
+from privet.vocabulary.predicate import ALWAYS
 
 MOST_OPENED = 10_000  # candidates that one page opens; the cursor goes on where it stopped
 
@@ -36,20 +38,26 @@ async def page(
     bound = _bound(permit, view)
     after = _open_cursor(vault, cursor, bound) if cursor else b""
     found: list[Opened] = []
-    more, opened, size = True, 0, limit
+    more, opened, size, seen = True, 0, limit, Seen(table, permit)
     while more and len(found) < limit and opened < MOST_OPENED:
         rows, more = candidates.page(vault, permit, after, size)
-        shown, room = open_rows(vault, table, permit, rows, view), limit - len(found)
+        part, room = Seen(table, permit), limit - len(found)
+        shown = open_rows(vault, permit, rows, view, part)
         if len(shown) > room:
-            shown, more = shown[:room], True
+            kept, part = frozenset(item.id for item in shown[:room]), Seen(table, permit)
+            shown, more = open_rows(vault, permit, [row for row in rows if row[0] in kept], view, part), True
             after = shown[-1].id
         elif rows:
             after = rows[-1][0]  # type: ignore[assignment]  # ids are bytes
         found += shown
+        seen.merge(part)
         opened += size
-        size = min(2 * size, MOST_OPENED)  # where most candidates fall away, few at a time would take many looks
+        # Where most candidates fall away, few at a time would take many looks.
+        size = min(2 * size, MOST_OPENED - opened)
     ids = b"".join(item.id for item in found)
-    await vault.note(deed, table=table.name, columns=view.columns, records=ids, count=len(found))
+    await vault.note(deed, table=table.name, columns=view.columns, records=ids, count=len(found), seen=(seen,))
+    # Whether there is more must not tell of rows that the caller may not see: with them, a full page never is the last.
+    more = more or (len(found) == limit and permit.rows != ALWAYS)
     return found, _seal_cursor(vault, after, bound) if more else ""
 
 
@@ -68,9 +76,10 @@ async def export(
         chunk, more = candidates.page(vault, allowed, after, rows)
         if not chunk:
             return
-        opened = open_rows(vault, table, allowed, chunk, view)
+        seen = Seen(table, allowed)
+        opened = open_rows(vault, allowed, chunk, view, seen)
         ids = b"".join(item.id for item in opened)
-        await vault.note(deed, table=table.name, columns=view.columns, records=ids, count=len(opened))
+        await vault.note(deed, table=table.name, columns=view.columns, records=ids, count=len(opened), seen=(seen,))
         yield opened
         after = chunk[-1][0]  # type: ignore[assignment]  # ids are bytes
 

@@ -75,6 +75,13 @@ def locate(
     return out
 
 
+def is_guess(text: str) -> bool:
+    """Return whether a text that is no token may have been guessed to be one: it has a shape of fewer than 122 bits."""
+    if text.startswith((token.OPAQUE_PREFIX, token.SEALED_PREFIX, tokens.TRANSIENT_PREFIX)):
+        return False
+    return len(text) != 36 or text[8] != "-"
+
+
 def _of_records(
     vault: Vault, raws: Mapping[bytes, Sequence[int]], wanted: str
 ) -> Iterator[tuple[int, Located | PrivetError]]:

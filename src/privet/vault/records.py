@@ -10,6 +10,10 @@ from privet.errors import AlreadyDone, Denied, DuplicateValue, Gone, InvalidBatc
 from privet.policy.permit import Permit
 from privet.store.port import Insert, Row, Step
 from privet.vault import single, tokens
+from privet.vault.access import lookup
+from privet.vault.access.budgets import Seen
+from privet.vault.access.lookup import Asking
+from privet.vault.candidates import among
 from privet.vault.change import (
     check_uniques,
     delete_steps,
@@ -55,12 +59,18 @@ class Opened:
 
 
 async def insert(
-    vault: Vault, permit: Permit, records: Sequence[Record], deed: Deed, *, partial: bool = False
+    vault: Vault,
+    permit: Permit,
+    records: Sequence[Record],
+    deed: Deed,
+    *,
+    partial: bool = False,
+    asking: Asking = lookup.nobody,
 ) -> list[Written]:
     """Add records, all or none; with `partial`, those that pass, and an error for each of the others.
 
-    Raises InvalidBatch with every fault, DuplicateValue, Denied (a column that the permit lacks), NotFound (a
-    reference to no record).
+    Raises InvalidBatch with every fault, DuplicateValue (Conflict, unless what `asking` permits may know of it),
+    Denied (a column that the permit lacks), NotFound (a reference to no record), LimitExceeded.
     """
     table = vault.table(permit.table)
     _permit_columns(permit, table, records)
@@ -68,6 +78,7 @@ async def insert(
     if canon.faults and not partial:
         raise _batch_error(canon)
 
+    vault.spend_lookups(permit, table, canon.texts)
     alone = len(records) == 1 and not canon.faults
     tried: single.Plan | None = None
 
@@ -93,10 +104,12 @@ async def insert(
         chosen = {name: [column[at] for at in keep] for name, column in texts.items()} if errors else texts
         written, steps = _insert_steps(vault, table, chosen, len(keep), deed.unsettled())
         answer = _interleave(written, errors, len(records))
+        answer = lookup.discreetly(table, canon.texts, asking, answer)
         # A retry is answered in the same order: what was left out settles as zeros.
         return answer, [*steps, *deed.settle(b"".join(item.id or digest.ZERO_ID for item in answer))]
 
-    return await vault.attempt(prepare)
+    with lookup.discreet(table, canon.texts, asking):
+        return await vault.attempt(prepare)
 
 
 def _single_plan(vault: Vault, table: Table) -> single.Plan | None:
@@ -170,17 +183,24 @@ def _insert_steps(vault: Vault, table: Table, texts: Texts, size: int, deed: Dee
 
 
 async def upsert(
-    vault: Vault, permits: tuple[Permit, Permit], on: Sequence[str], records: Sequence[Record], deed: Deed
+    vault: Vault,
+    permits: tuple[Permit, Permit],
+    on: Sequence[str],
+    records: Sequence[Record],
+    deed: Deed,
+    *,
+    asking: Asking = lookup.nobody,
 ) -> list[Written]:
     """Insert records, or update those that hold the same values in the unique set `on`. All or none.
 
-    `permits`: to insert, and to update. Raises UnknownName if `on` is no unique set of the table, and what `insert`
-    and `update` raise.
+    `permits`: to insert, and to update. Raises UnknownName if `on` is no unique set of the table, Denied unless
+    `asking` permits to look records up by it, and what `insert` and `update` raise.
     """
     table = vault.table(permits[0].table)
     for permit in permits:
         _permit_columns(permit, table, records)
     unique = _unique_set(table, on)
+    lookup.demand(table, unique, asking)
     canon = read_records(table, records, changes=True)
     missing = [name for name in unique.columns if name not in canon.texts or None in canon.texts[name]]
     if missing:
@@ -188,6 +208,7 @@ async def upsert(
     if canon.faults:
         raise _batch_error(canon)
     fresh = read_records(table, records)
+    vault.spend_lookups(permits[1], table, canon.texts)
 
     def prepare() -> tuple[list[Written], Sequence[Step]]:
         tags, holders = unique_holders(vault, vault.sealer(table), unique, canon.texts)
@@ -208,7 +229,7 @@ async def upsert(
             steps.extend(more)
         for names, places in _alike(records, known).items():
             ids: list[bytes] = [holders[tags[at]] for at in places]  # type: ignore[misc]  # blobs, as the shape says
-            if len(_covered(vault, permits[1], fetch(vault, table, ids), names)) < len(ids):
+            if len(_covered(vault, permits[1], ids, names)) < len(ids):
                 raise DuplicateValue(f"({', '.join(unique.columns)}) is taken by another record")
             change = {name: [canon.texts[name][at] for at in places] for name in names}
             written, more = update_steps(vault, table, ids, change, [None] * len(ids), deed.unsettled())
@@ -217,7 +238,8 @@ async def upsert(
         ordered = [out[at] for at in range(len(records))]
         return ordered, [*together(vault, steps), *deed.settle(b"".join(item.id for item in ordered))]
 
-    return await vault.attempt(prepare)
+    with lookup.discreet(table, canon.texts, asking):
+        return await vault.attempt(prepare)
 
 
 def _unique_set(table: Table, on: Sequence[str]) -> Unique:
@@ -236,31 +258,42 @@ def _alike(records: Sequence[Record], places: Sequence[int]) -> dict[tuple[str, 
     return found
 
 
-async def update(
-    vault: Vault, permit: Permit, record: bytes, changes: Record, deed: Deed, *, version: int | None = None
+async def update(  # noqa: PLR0913  (what a caller may say of a change; a bundle would only rename it)
+    vault: Vault,
+    permit: Permit,
+    record: bytes,
+    changes: Record,
+    deed: Deed,
+    *,
+    version: int | None = None,
+    asking: Asking = lookup.nobody,
 ) -> Written:
     """Change columns of one record. `version`: refuse unless the record still has it.
 
-    Raises NotFound, StaleVersion, InvalidBatch, DuplicateValue, Damaged.
+    Raises NotFound (of a record outside the permit's rows, too), StaleVersion, InvalidBatch, DuplicateValue or
+    Conflict as `insert` does, LimitExceeded, Damaged.
     """
     table = vault.table(permit.table)
     _permit_columns(permit, table, [changes])
     canon = read_records(table, [changes], path="changes", changes=True)
     if canon.faults:
         raise _batch_error(canon)
+    vault.spend_lookups(permit, table, canon.texts)
 
     def prepare() -> tuple[Written, Sequence[Step]]:
-        if not _covered(vault, permit, fetch(vault, table, [record]), tuple(changes)):
+        if not _covered(vault, permit, [record], tuple(changes)):
             raise NotFound(f"no such record in `{table.name}`")
         written, steps = update_steps(vault, table, [record], canon.texts, [version], deed)
         return written[0], steps
 
-    return await vault.attempt(prepare)
+    with lookup.discreet(table, canon.texts, asking):
+        return await vault.attempt(prepare)
 
 
-def _covered(vault: Vault, permit: Permit, rows: Sequence[Row], columns: tuple[str, ...] = ()) -> Sequence[Row]:
-    """Return those of verified rows on which the permit's row rules cover every one of the columns: to the caller the
-    others do not exist."""
+def _covered(vault: Vault, permit: Permit, ids: Sequence[bytes], columns: tuple[str, ...] = ()) -> Sequence[Row]:
+    """Return the verified rows of those records on which the permit's row rules cover every one of the columns: to the
+    caller the others do not exist."""
+    rows = fetch(vault, vault.table(permit.table), ids, among(vault, permit))
     everywhere = all(any(sight.where == ALWAYS for sight in permit.columns[name]) for name in columns)
     if permit.rows == ALWAYS and everywhere:
         return rows
@@ -276,7 +309,7 @@ async def delete(vault: Vault, permit: Permit, ids: Sequence[bytes], deed: Deed)
     table = vault.table(permit.table)
 
     def prepare() -> tuple[int, Sequence[Step]]:
-        rows = _covered(vault, permit, fetch(vault, table, ids))
+        rows = _covered(vault, permit, ids)
         steps = [*delete_steps(vault, table, rows), *unreferenced(vault, table, [row[0] for row in rows])]  # type: ignore[misc]
         proof = b"".join(written_entry(row[0], 0, bytes(16)) for row in rows)  # type: ignore[arg-type]
         steps.append(deed.entry(table.name, records=proof, count=len(rows)))
@@ -292,26 +325,31 @@ async def get(vault: Vault, permit: Permit, ids: Sequence[bytes], view: View, de
     Records that do not exist, have expired or lie outside the permit's rows are left out alike.
     """
     table = vault.table(permit.table)
-    rows = fetch(vault, table, ids)
-    opened = open_rows(vault, table, permit, rows, view)
+    rows, seen = fetch(vault, table, ids, among(vault, permit)), Seen(table, permit)
+    opened = open_rows(vault, permit, rows, view, seen)
     await vault.note(
         deed,
         table=table.name,
         columns=view.columns,
         records=b"".join(item.id for item in opened),
         count=len(opened),
+        seen=(seen,),
     )
     return opened
 
 
-def open_rows(vault: Vault, table: Table, permit: Permit, rows: Sequence[Row], view: View) -> list[Opened]:
-    """Return verified rows under a permit. The caller audits before it lets them go."""
+def open_rows(vault: Vault, permit: Permit, rows: Sequence[Row], view: View, seen: Seen) -> list[Opened]:
+    """Return verified rows under a permit. The caller audits and spends `seen` before it lets them go."""
+    table = vault.table(permit.table)
     sealer = vault.sealer(table)
-    rows, values = visible(sealer, permit, rows, view)
+    rows, values = visible(sealer, permit, rows, view, seen)
     held = tokens.texts_of(vault, table, rows, sealer.place)
     place = sealer.place
-    wanted = frozenset(name for name in view.columns if permit.allows(name))
-    shown = [{name: text for name, text in texts.items() if name in wanted} for texts in held]
+    # A token says what is equal to what, so it comes only beside a cell that the caller sees on this very row.
+    shown = [
+        {name: text for name, text in texts.items() if name in seen_here}
+        for texts, seen_here in zip(held, values, strict=True)
+    ]
     return [
         Opened(row[0], row[place["version"]], row[place["created"]], row[place["updated"]], value, token)  # type: ignore[arg-type]
         for row, value, token in zip(rows, values, shown, strict=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from privet import digest
-from privet.errors import Denied, InvalidBatch, InvalidInput, InvalidValue, NotFound, PrivetError
+from privet.errors import Denied, InvalidBatch, InvalidInput, InvalidToken, InvalidValue, NotFound, PrivetError
 from privet.policy.permit import Permit, Sight
 from privet.store.port import Cell, Row, Select, Step
 from privet.vault import locate, tokens
+from privet.vault.access.budgets import Seen
+from privet.vault.candidates import among
 from privet.vault.holders import AT, NOBODY, REFS
 from privet.vault.locate import Located
 from privet.vault.log.audit import Deed
@@ -43,9 +45,12 @@ async def tokenize(
         )
     texts = canonical(column, values)
     owner = None if subject == NOBODY else subject
+    seen = Seen(table, permit)
+    seen.makes(column, [sight.rule for sight in permit.columns[column.name]], len(texts) - texts.count(None))
     if column.field.keep == "transient":
-        await vault.note(deed, table=table.name, columns=(column.name,), count=len(texts))
+        await vault.note(deed, table=table.name, columns=(column.name,), count=len(texts), seen=(seen,))
         return tokens.hold(vault, column, texts, [owner] * len(texts))
+    await vault.admit(deed, (seen,))
     heads = Heads([subject] * len(texts), [0] * len(texts), [owner] * len(texts), [None] * len(texts))
 
     def prepare() -> tuple[list[str | None], Sequence[Step]]:
@@ -81,8 +86,12 @@ async def detokenize(
     deed: Deed,
     *,
     redaction: str = "",
+    texts: Sequence[str] = (),
 ) -> list[Wire | PrivetError]:
     """Return what each token shows under the permits of its table, or why nothing. Audited before it returns.
+
+    `texts`: what was located, in order; where it is not said, all that is no token counts as guessed. Raises
+    LimitExceeded with nothing shown.
 
     A stored token opens only if a live record (or subject) holds it and passes the caller's row rules. That of a whole
     record shows {column: value} of those of its columns that the permit allows.
@@ -90,15 +99,16 @@ async def detokenize(
     known = [item for item in located if isinstance(item, Located)]
     found = [item for item in known if not item.record]
     refs = _living(vault, locate.holders(vault, found))
+    seen = {item.table.name: Seen(item.table, permits.get(item.table.name)) for item in known}
     out: list[Wire | PrivetError] = [item if isinstance(item, PrivetError) else None for item in located]
     plain: list[Located] = []
     opened: list[bytes] = []
     for item in known:
         if item.record:
-            out[item.at] = _whole(vault, permits.get(item.table.name), item, redaction)
+            out[item.at] = _whole(vault, permits.get(item.table.name), item, redaction, seen[item.table.name])
             opened += [item.record] if isinstance(out[item.at], dict) else []
     for item in found:
-        verdict = _verdict(vault, permits.get(item.table.name), item, refs, redaction)
+        verdict = _verdict(vault, seen[item.table.name], item, refs, redaction)
         if isinstance(verdict, PrivetError):
             out[item.at] = verdict
         elif verdict is None:
@@ -108,23 +118,35 @@ async def detokenize(
             record, value = verdict
             out[item.at] = value
             opened.append(record)
-    shown = _show_plain(vault, permits, plain, refs, redaction)
+    shown = _show_plain(vault, seen, plain, refs, redaction)
     columns = tuple(sorted({f"{item.table.name}.{column.name}" for item in known for column in item.columns}))
-    await vault.note(deed, columns=columns, records=b"".join(opened), count=len(located))
+    told = (*seen.values(), _missed(out, texts, opened))
+    await vault.note(deed, columns=columns, records=b"".join(opened), count=len(located), seen=told)
     for item, value in zip(plain, shown, strict=True):
         out[item.at] = value
     return out
 
 
-def _whole(vault: Vault, permit: Permit | None, item: Located, redaction: str) -> Wire | PrivetError:
+def _missed(out: Sequence[Wire | PrivetError], texts: Sequence[str], opened: list[bytes]) -> Seen:
+    """Return which records were opened, and how many tokens that do not exist were tried: those that can be guessed."""
+    seen = Seen()
+    seen.shown = opened
+    failed = [at for at, item in enumerate(out) if isinstance(item, PrivetError)]
+    missed = [at for at in failed if isinstance(out[at], NotFound | InvalidToken)]
+    seen.misses = sum(not texts or locate.is_guess(texts[at]) for at in missed)
+    return seen
+
+
+def _whole(vault: Vault, permit: Permit | None, item: Located, redaction: str, seen: Seen) -> Wire | PrivetError:
     """Return what the token of a whole record shows of its columns, or why nothing."""
     at = f"tokens[{item.at}]"
     names = tuple(column.name for column in item.columns if permit is not None and permit.allows(column.name))
     if permit is None or not names:
         return Denied(f"no role of the caller allows `detokenize` on these columns of `{item.table.name}`", at=at)
     sealer = vault.sealer(item.table)
-    rows = [row for row in fetch(vault, item.table, [item.record]) if row[sealer.place[item.table.token]] == item.raw]
-    _, shown = visible(sealer, permit, rows, View(names, redaction))
+    found = fetch(vault, item.table, [item.record], among(vault, permit))
+    rows = [row for row in found if row[sealer.place[item.table.token]] == item.raw]
+    _, shown = visible(sealer, permit, rows, View(names, redaction), seen)
     # A record that has gone meanwhile, or that the caller's row rules hide, does not exist.
     return dict(shown[0]) if shown and shown[0] else NotFound("no such token", at=at)
 
@@ -134,14 +156,20 @@ def _holder(refs: Mapping[Cell, Row], item: Located) -> bytes:
     return holder if isinstance(holder, bytes) else NOBODY
 
 
+def _whose(refs: Mapping[Cell, Row], item: Located) -> Cell:
+    """Return what a shown token counts as: its holder, else itself."""
+    holder = _holder(refs, item) if item.row else NOBODY
+    return item.text if holder == NOBODY else holder
+
+
 def _verdict(
-    vault: Vault, permit: Permit | None, item: Located, refs: Mapping[Cell, Row], redaction: str
+    vault: Vault, seen: Seen, item: Located, refs: Mapping[Cell, Row], redaction: str
 ) -> PrivetError | tuple[bytes, Wire] | None:
     """Return an error, a value that a row rule decided (with its record), or None: a rule without conditions decides.
 
     A computed token, and one that was made without a record, has no row that a condition could hold on.
     """
-    at = f"tokens[{item.at}]"
+    at, permit = f"tokens[{item.at}]", seen.permit
     if permit is None or not permit.allows(item.column.name):
         return Denied(f"no role of the caller allows `detokenize` on `{item.table.name}.{item.column.name}`", at=at)
     if item.row and item.row[0] not in refs:
@@ -149,7 +177,7 @@ def _verdict(
     sights = permit.columns[item.column.name]
     if sights[0].where == ALWAYS:
         return None
-    found = _by_record(vault, permit, item, redaction) if item.row else None
+    found = _by_record(vault, permit, item, redaction, seen) if item.row else None
     if found is None and _unconditional(sights) is not None and (not item.row or _stands_alone(vault, item)):
         return None
     return found or NotFound("no such token", at=at)
@@ -187,21 +215,23 @@ def _of_living(vault: Vault, refs: Sequence[Row]) -> dict[Cell, Row]:
     return found
 
 
-def _by_record(vault: Vault, permit: Permit, item: Located, redaction: str) -> tuple[bytes, Wire] | None:
+def _by_record(vault: Vault, permit: Permit, item: Located, redaction: str, seen: Seen) -> tuple[bytes, Wire] | None:
     question = Select(table="refs", columns=("holder",), where=Compare("token", "=", item.row[0]), limit=MANY_HOLDERS)
     ids = [item.row[AT["holder"]], *(row[0] for row in vault.store.select(question))]
     ids = [holder for holder in ids if holder is not None]
-    rows = fetch(vault, item.table, sorted(live(vault, item.table, ids)))  # type: ignore[arg-type]
-    kept, shown = visible(vault.sealer(item.table), permit, rows, View((item.column.name,), redaction))
+    rows = fetch(vault, item.table, sorted(set(ids)), among(vault, permit))  # type: ignore[arg-type]
+    view = View((item.column.name,), redaction)
+    kept, shown = visible(vault.sealer(item.table), permit, rows, view)
     for row, values in zip(kept, shown, strict=True):
         if item.column.name in values:
+            visible(vault.sealer(item.table), permit, [row], view, seen)  # of many holders one is shown
             return row[0], values[item.column.name]  # type: ignore[return-value]
     return None
 
 
 def _show_plain(
     vault: Vault,
-    permits: Mapping[str, Permit],
+    seen: Mapping[str, Seen],
     items: Sequence[Located],
     refs: Mapping[Cell, Row],
     redaction: str,
@@ -213,9 +243,13 @@ def _show_plain(
         groups.setdefault(item.column.id, []).append(at)
     for places in groups.values():
         first = items[places[0]]
-        sight = _unconditional(permits[first.table.name].columns[first.column.name])
-        assert sight is not None  # `_verdict` lets nothing else through
+        told = seen[first.table.name]
+        assert told.permit is not None  # `_verdict` lets nothing else through
+        sight = _unconditional(told.permit.columns[first.column.name])
+        assert sight is not None
         capped = least(data_type(first.column.field.type), sight.redaction, redaction)
+        if told.counts(first.column, sight.rule, capped):
+            told.add(sight.rule, [_whose(refs, items[at]) for at in places])
         for at, value in zip(places, show(first.column, [texts[at] for at in places], capped), strict=True):
             out[at] = value
     return out

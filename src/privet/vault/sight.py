@@ -9,6 +9,7 @@ from privet import digest
 from privet.errors import InvalidValue
 from privet.policy.permit import Permit, Sight
 from privet.store.port import Row
+from privet.vault.access.budgets import Seen
 from privet.vault.schema import Column, Table
 from privet.vault.sealer import Opened, Sealer, Texts, array_texts
 from privet.vault.values import show
@@ -28,10 +29,13 @@ class View:
     redaction: str = ""
 
 
-def visible(sealer: Sealer, permit: Permit, rows: Sequence[Row], view: View) -> tuple[list[Row], list[dict[str, Wire]]]:
+def visible(
+    sealer: Sealer, permit: Permit, rows: Sequence[Row], view: View, seen: Seen | None = None
+) -> tuple[list[Row], list[dict[str, Wire]]]:
     """Return (the rows that the permit covers, what it shows of the view on each).
 
-    A named column that the permit lacks, or that no sight covers on a row, is left out of that row.
+    A named column that the permit lacks, or that no sight covers on a row, is left out of that row. `seen`: is told
+    what is shown, for a caller who lets it leave.
     """
     allowed = [name for name in view.columns if permit.allows(name)]
     tests = [sight.where for name in allowed for sight in permit.columns[name]]
@@ -49,9 +53,18 @@ def visible(sealer: Sealer, permit: Permit, rows: Sequence[Row], view: View) -> 
         for sight, at in _by_sight(sealer.table, permit.columns[name], texts, len(rows)):
             chosen = texts[name] if len(at) == len(rows) else [texts[name][i] for i in at]
             capped = least(data_type(column.field.type), sight.redaction, view.redaction)
+            if seen is not None and seen.counts(column, sight.rule, capped):
+                seen.add(sight.rule, _ids(rows, at, chosen))
             for i, value in zip(at, show(column, chosen, capped), strict=True):
                 shown[i][name] = value
+    if seen is not None:
+        seen.shown += [row[0] for row in rows]  # type: ignore[misc]  # ids are bytes
     return list(rows), shown
+
+
+def _ids(rows: Sequence[Row], at: Sequence[int], texts: Texts) -> list[bytes]:
+    """Return the ids of those of the rows that hold something."""
+    return [rows[i][0] for i, text in zip(at, texts, strict=True) if text is not None]  # type: ignore[misc]
 
 
 def _row(texts: Mapping[str, Texts], at: int) -> Lookup:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -14,7 +14,11 @@ import msgspec
 from privet import digest
 from privet.crypto.keys import KeyRing, KeyRow
 from privet.errors import Conflict, Damaged, LimitExceeded, NewerData, PrivetError, Refused
+from privet.policy.permit import Permit
 from privet.store.port import Clash, Expect, Insert, Put, Select, Step, Store, Unit
+from privet.vault.access.budgets import Meter, Refusal, Seen
+from privet.vault.access.budgets import log as guard_log
+from privet.vault.access.honey import Honey
 from privet.vault.log.audit import Deed
 from privet.vault.people.ledger import Ledger
 from privet.vault.people.subjects import SubjectStore
@@ -26,6 +30,7 @@ A = TypeVar("A")
 Clock = Callable[[], int]
 ATTEMPTS = 8
 MOST_HELD = 100_000  # transient values at a time
+LIMIT_ALERT, HONEY_ALERT = "alert.limit", "alert.honey"  # verbs of entries that ask for a look
 KEY_COLUMNS = ("key_id", "purpose", "owner", "version", "suite", "state", "wrapped", "verify", "created")
 KEY_FIELDS = ("key_id", "purpose", "owner", "version", "suite", "state", "wrapped", "check", "created")
 
@@ -55,6 +60,8 @@ class Vault:
         self.consents: Consented | None = None
         self._sealers: dict[str, Sealer] = {}
         self.plans: dict[str, object] = {}  # what other files of this room made ready, by table
+        self.meter = Meter(store, clock)
+        self.honey = Honey(store, ring, id)
         self.kept: dict[str, object] = {}  # what files of `access` remember for as long as the vault is open
         self._held: dict[str, Held] = {}
         self._maintained = threading.Lock()
@@ -91,6 +98,23 @@ class Vault:
     def consented(self, key: str, subjects: Set[bytes]) -> Set[bytes] | None:
         """Return those of `subjects` who consented to `key`, None where the vault keeps no consents: nobody can say."""
         return None if self.consents is None else self.consents(key, subjects)
+
+    def spend_lookups(self, permit: Permit, table: Table, texts: Mapping[str, Sequence[str | None]]) -> None:
+        """Have values that are about to be written count as looked up where they must be unique. Raises LimitExceeded.
+
+        `texts`: canonical ones by column, one a record.
+        """
+        if not table.uniques:
+            return
+        seen = Seen(table, permit)
+        for name in {name for unique in table.uniques for name in unique.columns}.intersection(texts):
+            rules = [sight.rule for sight in permit.columns.get(name, ())]
+            seen.asks(table.column(name), rules, len(texts[name]) - texts[name].count(None))
+        refusal = self.meter.spend(permit.principal, permit.purpose, (seen,))
+        if refusal is not None:
+            deed = Deed(principal=permit.principal, verb="", policy=permit.policy, at_ms=self.clock())
+            self.write_now(self._alerts(deed, refusal))
+            raise refusal.error
 
     def refresh(self) -> None:
         """Forget what was derived from keys and schema, after either changed."""
@@ -286,10 +310,47 @@ class Vault:
             await done.wait()
 
     async def note(
-        self, deed: Deed, *, table: str = "", columns: tuple[str, ...] = (), records: bytes = b"", count: int = 0
+        self,
+        deed: Deed,
+        *,
+        table: str = "",
+        columns: tuple[str, ...] = (),
+        records: bytes = b"",
+        count: int = 0,
+        seen: Sequence[Seen] = (),
     ) -> None:
-        """Make the entry of a deed that changes nothing durable: call before anything leaves."""
-        await self.write((deed.seen(table, columns, records=records, count=count),))
+        """Make the entry of a deed that changes nothing durable: call before anything leaves.
+
+        `seen`: what it is about to tell. Raises LimitExceeded as `admit` does.
+        """
+        await self.disclose(deed, (deed.seen(table, columns, records=records, count=count),), seen)
+
+    async def disclose(self, deed: Deed, entries: Sequence[Step], seen: Sequence[Seen]) -> None:
+        """Spend budgets for what is about to leave, then make its entries durable, and the alert of a honey record."""
+        await self.admit(deed, seen)
+        alerts: tuple[Step, ...] = ()
+        if any(self.honey.hits(each.shown) for each in seen):
+            guard_log.warning("a honey record was shown: request %s of %s", deed.request or "-", deed.principal)
+            alerts = (replace(deed, verb=HONEY_ALERT, retry=None).seen(count=1),)
+        await self.write((*entries, *alerts))
+
+    async def admit(self, deed: Deed, seen: Sequence[Seen]) -> None:
+        """Spend budgets for what is about to be told.
+
+        Raises LimitExceeded with nothing spent; the first in a while is in the audit before it is raised.
+        """
+        refusal = self.meter.spend(deed.principal, deed.purpose, seen)
+        if refusal is not None:
+            await self.write(self._alerts(deed, refusal))
+            raise refusal.error
+
+    def _alerts(self, deed: Deed, refusal: Refusal) -> tuple[Step, ...]:
+        """Return the step that makes the entry of a cap that was hit, none where one tells of it already."""
+        if not refusal.fresh:
+            return ()
+        guard_log.warning("a cap was hit: request %s of %s: %s", deed.request or "-", deed.principal, refusal.what)
+        alert = replace(deed, verb=LIMIT_ALERT, retry=None)
+        return (alert.seen(refusal.table, note=refusal.what),)
 
 
 def _schema_changed() -> Conflict:

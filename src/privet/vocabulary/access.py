@@ -25,7 +25,8 @@ ACTIONS: tuple[Action, ...] = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
     """A person or service that acts. `scopes` (actions) and `vaults` narrow what its roles allow; empty means no
-    narrowing. `attributes`: what `caller.NAME` is in a condition. `credential`: the id of what it proved itself by."""
+    narrowing. `attributes`: what `caller.NAME` is in a condition. `credential`, `proof`: the id and the kind of what
+    it proved itself by."""
 
     id: str
     name: str
@@ -36,15 +37,17 @@ class Principal:
     attributes: Mapping[str, str] = field(default_factory=dict)
     kind: Literal["person", "service"] = "service"
     credential: str = ""
+    proof: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
     """One thing that somebody wants to do: an action on columns of one table, for a purpose or none,
-    through a connection to a third party or none."""
+    through a connection to a third party or none. `lifted`: a second person agreed that types' ceilings do not hold."""
 
     action: Action
     table: str
     columns: tuple[str, ...]
     purpose: Purpose | None = None
     connection: str = ""
+    lifted: bool = False

@@ -54,13 +54,15 @@ class DataType:
     `name`: `family.kind`, or a single word for basic types. `category`: taxonomy label. `normalize`: wire value
     → canonical text; raises InvalidValue, which names the rule and never the value. `normalize_all`: the same for
     a batch: canonical texts ("" at faults) and {position: rule}. `present`: canonical text → wire value.
-    `indexes`: "exact" and names of parts that may be indexed. `few`: the whole value takes few values.
+    `indexes`: "exact" and names of parts that may be indexed. `few`: the whole value takes few values. `small`:
+    it takes more, but fewer than a million that occur, so that all can be tried.
     `masked`: the default mask. `redactions`: the masks that fit, from least to most revealing.
     `ceiling`: the most that any role but a connection may see. `keep`: how templates hold it.
     `token`: default token kind. `shape`: the opt-in token shape, "" for none. `pad_bytes`: sealed texts are
     padded to a multiple of this. `headers`: words of column names that suggest the type. `proves`: how far a match
     of every sampled value alone shows that a column is of this type, 0 (any text matches) to 1 (a strong checksum).
-    `order`: canonical text → sort key; None where order means nothing. `sources`: where the rules are written.
+    `order`: canonical text → sort key; None where order means nothing. `sights`: standard role → what it sees, where
+    that is not what `policy.review.ready` works out. `sources`: where the rules are written.
     """
 
     name: str
@@ -74,6 +76,7 @@ class DataType:
     parts: tuple[Part, ...] = ()
     indexes: tuple[str, ...] = ("exact",)
     few: bool = False
+    small: bool = False
     masked: Callable[[str], str | None] = lambda text: None
     redactions: tuple[str, ...] = ("redacted", "masked", "plain_text")
     ceiling: str = "plain_text"
@@ -84,6 +87,7 @@ class DataType:
     headers: tuple[str, ...] = ()
     proves: float = 0.0
     laws: tuple[str, ...] = ()
+    sights: tuple[tuple[str, str], ...] = ()
     order: Callable[[str], object] | None = None
     example: str = ""
 

@@ -12,62 +12,25 @@ from typing import Any
 
 import msgspec
 import pytest
+from audited import Bench
 from click.testing import CliRunner
 
 from privet.app import worker
 from privet.app.cli import audit as command
-from privet.app.services import audit, health, principals, records, vaults
+from privet.app.services import audit, health, principals
 from privet.app.services.verb import Caller
-from privet.app.settings import Settings, load
-from privet.app.wiring import House, initialize
+from privet.app.settings import load
+from privet.app.wiring import House
 from privet.crypto import merkle
 from privet.errors import Conflict, Damaged, Denied, InvalidInput, NotFound, Refused, Unavailable
 from privet.store.port import ENGINES, Delete, Unit, Update
 from privet.vault.log import history
 
-SCHEMA = """
-dataset:
-  - fides_key: t
-    collections:
-      - name: people
-        fides_meta: {privet: {subject: self}}
-        fields:
-          - name: email
-            fides_meta: {privet: {type: contact.email, keep: sealed, index: exact, token: stored}}
-"""
-
-
-class Bench:
-    """A home with one vault `v`, its owner, and a loop to run services on."""
-
-    def __init__(self, home: Path) -> None:
-        settings = Settings(home=home, key_file=home / "root.key")
-        key = initialize(settings, now_ms=1_800_000_000_000)
-        self.home = home
-        self.house = House(load(home))
-        self.who = Caller(self.house.callers.principal(key.reveal(), self.house.clock()))
-        self.runner = asyncio.Runner()
-
-    def run(self, service: Any, ask: Any, who: Caller | None = None) -> Any:
-        return self.runner.run(service(self.house, who or self.who, ask))
-
-    def add(self, *emails: str) -> None:
-        rows = [{"email": email} for email in emails]
-        self.run(records.insert, records.InsertAsk(vault="v", table="people", records=rows))
-
-    def sequence(self) -> None:
-        self.runner.run(worker.sequence(self.house))
-
-    def close(self) -> None:
-        self.house.close()
-        self.runner.close()
-
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     made = Bench(tmp_path / "home")
-    made.run(vaults.create, vaults.CreateAsk(name="v", schema=SCHEMA))
-    made.sequence()
+    made.found()
     yield made
     made.close()
 
@@ -271,7 +234,11 @@ def test_a_changed_copy_is_told_on_the_command_line(kept: tuple[Path, list[str]]
     store.close()
     found = prove(str(copy), *options)
     assert found.exit_code == 1
-    assert {fault["rule"] for fault in json.loads(found.stdout)["faults"]} == {"audit.missing", "audit.root"}
+    assert {fault["rule"] for fault in json.loads(found.stdout)["faults"]} == {
+        "audit.missing",
+        "audit.root",
+        "audit.tile",
+    }
 
 
 def test_nothing_is_opened_without_its_checkpoint(bench: Bench) -> None:

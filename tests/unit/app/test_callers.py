@@ -58,7 +58,7 @@ def test_a_principal_has_what_it_was_granted(staff: Staff) -> None:
 
 
 BAD_GRANTS: dict[str, tuple[dict[str, Any], type[PrivetError]]] = {
-    "role": ({"roles": ["king"]}, UnknownName),
+    "role without a name": ({"roles": [""]}, InvalidInput),
     "purpose": ({"purposes": ["no.such.use"]}, UnknownName),
     "category as purpose": ({"purposes": ["user.contact"]}, UnknownName),
     "action": ({"scopes": ["fly"]}, InvalidInput),
@@ -281,6 +281,19 @@ def test_every_route_denies_a_key_that_is_scoped_for_another_vault(staff: Staff)
 
 
 BODIES = {
+    "policies.test": b'{"tests":""}',
+    "policies.suggest": b'{"words":"x"}',
+    "policies.explain": b'{"roles":["x"]}',
+    "policies.diff": b'{"old":0,"new":0}',
+    "honey.add": b'{"table":"people"}',
+    "exports.ask": b'{"table":"people"}',
+    "consents.set": b'{"state":"given"}',
+    "approvals.approve": b'{"subject":"x"}',
+    "consents.set": b'{"state":"given"}',
+    "policies.activate": b'{"version":1}',
+    "policies.save": b'{"policy":""}',
+    "queues.put": b"",
+    "promises.save": b'{"promises":""}',
     "records.insert": b'{"records":[{}]}',
     "records.upsert": b'{"records":[{}],"on":["note"]}',
     "records.update": b'{"values":{}}',

@@ -24,6 +24,7 @@ dataset:
       - name: people
         fields:
           - {name: email, fides_meta: {privet: {type: contact.email, keep: sealed, index: [exact, domain]}}}
+          - {name: points, fides_meta: {privet: {type: decimal, keep: sealed}}}
           - {name: ssn, fides_meta: {privet: {type: us.ssn, keep: sealed, index: [exact]}}}
           - {name: state, fides_meta: {privet: {type: address.state, index: [exact], leak: equality}}}
 """
@@ -34,7 +35,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     home = tmp_path / "home"
     initialize(Settings(home=home, key_file=home / "root.key"), now_ms=1_800_000_000_000)
     made = House(load(home), clock=lambda: 1_800_000_000_000)
-    people = [{"email": f"p{at}@example.{'com' if at else 'org'}", "state": "CA"} for at in range(6)]
+    people = [{"email": f"p{at}@example.{'com' if at else 'org'}", "state": "CA", "points": at} for at in range(6)]
 
     async def fill() -> None:
         await vaults.create(made, caller("owner"), vaults.CreateAsk(name="v", schema=SCHEMA))
@@ -64,8 +65,29 @@ def test_callers_who_see_masks_get_no_group_of_fewer_than_five(house: House) -> 
 
 
 def test_a_mask_that_shows_the_part_groups_by_it(house: House) -> None:
-    answer = run(house, "viewer", "SELECT email.domain, count(*) FROM people GROUP BY email.domain")
-    assert (answer.rows, answer.suppressed) == ([["example.com", 5]], True)
+    sql = "SELECT email.domain, count(*) FROM people GROUP BY email.domain"
+    few = run(house, "viewer", sql)
+    assert (few.rows, few.suppressed) == ([], True)
+    more = [{"email": f"more{at}@example.com"} for at in range(95)]
+    asyncio.run(records.insert(house, caller("owner"), records.InsertAsk(vault="v", table="people", records=more)))
+    answer = run(house, "viewer", sql)
+    assert [row[0] for row in answer.rows] == ["example.com"] and answer.perturbed and answer.suppressed
+    assert abs(answer.rows[0][1] - 100) <= 12
+    assert run(house, "viewer", sql).rows == answer.rows
+    one = "SELECT count(*) FROM people WHERE email.domain = 'example.com'"
+    assert run(house, "viewer", one).rows == [[answer.rows[0][1]]]
+    scanned = f"{one} AND email.domain >= 'a.example'"
+    assert run(house, "viewer", scanned).perturbed and run(house, "viewer", scanned).used != "index"
+    [[kinds]] = run(house, "viewer", "SELECT count(DISTINCT email.domain) FROM people").rows
+    assert 0 <= kinds <= 2 + 12
+    assert not run(house, "owner", sql).perturbed
+
+
+def test_nobody_adds_up_what_is_chosen_by_what_she_does_not_see(house: House) -> None:
+    sql = "SELECT sum(points) FROM people"
+    assert run(house, "owner", sql).rows == [["15"]]
+    with pytest.raises(Denied, match="add up"):
+        run(house, "owner", f"{sql} WHERE ssn = '536-90-4399'")
 
 
 def test_the_answer_is_json_and_the_plan_comes_alone_on_request(house: House) -> None:

@@ -10,12 +10,15 @@ from typing import Any
 
 import msgspec
 
+from privet.app.denials import Denials
 from privet.app.http.guard import Guard, Limits
 from privet.app.http.routes import make_app
 from privet.app.services.export import Stream
 from privet.app.services.verb import Answer, Ask, Caller, Verb
 from privet.app.settings import Settings
 from privet.errors import Damaged, Denied, InvalidValue, Unauthenticated
+from privet.policy.roles import BUILT_IN
+from privet.policy.syntax import Policy
 from privet.store.port import ENGINES, Insert, Select, Store, Unit
 from privet.vault.schema import FIXED
 from privet.vocabulary.access import Principal
@@ -50,6 +53,8 @@ class SmallHouse:
         self.in_flight: set[bytes] = set()
         self.store: Store = ENGINES.get("memory").open("")
         self.store.define(FIXED)
+        self.control = self.store
+        self.denials = Denials()
         self.added = 0
         self.gate = asyncio.Event()
         self.entered = asyncio.Event()
@@ -57,6 +62,9 @@ class SmallHouse:
 
     def clock(self) -> int:
         return self.now_ms
+
+    def policy(self, vault: object) -> Policy:
+        return BUILT_IN
 
     def retries(self, ask: object) -> tuple[Store, bytes]:
         return self.store, b"k" * 32

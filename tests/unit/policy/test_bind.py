@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from privet.errors import InvalidPolicy
-from privet.policy.bind import bind, faults, moved, names, renamed
+from privet.policy.bind import bind, faults, missing_index, moved, names, renamed
 from privet.policy.parse import parse
 from privet.policy.syntax import DenyUse, Limit, Policy, RequireConsent, Role, Rule, Span, Target
 from privet.vocabulary.access import Purpose
@@ -67,6 +67,8 @@ def told(*rules: Rule, promises: tuple[DenyUse | RequireConsent | Limit, ...] = 
         (allow(Target("customers"), redaction="last_four"), "", ""),
         (allow(Target("orders"), redaction="zip3"), "no redaction `zip3` fits what the rule covers", ""),
         (allow(Target(label="user.contact"), redaction="no_such"), "no redaction `no_such` fits", ""),
+        (allow(Target("customers", "born", part="year"), redaction="plain_text"), "", ""),
+        (allow(Target("customers", "born", part="year"), redaction="redacted"), "", ""),
         (allow(Target("customers", "born", part="year"), redaction="masked"), "a part has no redactions", "leave"),
     ],
 )
@@ -97,11 +99,17 @@ def test_a_word_that_means_nothing_here_is_a_fault(rule: Rule, message: str, hin
         (Compare("gender", "=", "female"), "no index", "`index: [exact]` and `leak: equality` to `customers.gender`"),
         (Compare("born", "<", "1980-01-01"), "", ""),
         (Compare("hired", "<", "1980-01-01"), "no index answers what is asked in order", "add `index: [year]`"),
+        (Compare("hired", "<=", "1980-01-01"), "no index answers what is asked in order", "add `index: [year]`"),
+        (Compare("hired", ">=", "1980-01-01"), "no index answers what is asked in order", "add `index: [year]`"),
+        (Compare("born.year", "=", "no year"), "expected `year`:", ""),
+        (Compare("email.nothing", "=", "x"), "`customers.email` has no part `nothing`", ""),
         (Compare("notes", "=", "x"), "no index answers what is asked about `customers.notes`", ""),
         (Compare("phones", "=", "+12025550141"), "", ""),
         (Compare("phones.area", "=", "202"), "`customers.phones` holds several values a record", ""),
         (Compare("pin", "=", "1234"), "`customers.pin` is transient", ""),
         (In("id", (ID,)), "", ""),
+        (In("state", ("CA", None)), "expected values, found null", ""),
+        (In("state", ("CA", "no such state")), "expected `address.state`:", ""),
         (Compare("id", "<", ID), "ids have no order", ""),
         (Compare("id", "=", "no id"), "expected a record id (a UUID)", ""),
         (Compare("state", "<", None), "null has no order", ""),
@@ -131,13 +139,43 @@ def test_no_fault_quotes_a_value() -> None:
     assert secret not in repr(told(*rules))
 
 
+def test_a_name_is_repeated_while_it_may_be_one() -> None:
+    for length, shown in ((128, "a" * 128), (129, "…")):
+        assert told(allow(Target("a" * length)))[0][0] == f"there is no table `{shown}`"
+
+
+def test_a_redaction_must_fit_each_column_that_a_rule_names() -> None:
+    rules = (allow(Target("", "code"), redaction="zip3"), allow(Target("places"), redaction="zip3"))
+    places = Collection(name="places", fields=(Field(name="code", type="address.postal_us"),))
+    cards = Collection(name="cards", fields=(Field(name="code", type="card.pin"),))
+    found = faults(Policy("v", (Role("r", "", rules),)), Dataset(key="d", collections=(places, cards)))
+    assert [fault.message for fault in found] == ["no redaction `zip3` fits what the rule covers"]
+    assert found[0].hint.startswith("`card.pin` has ")
+
+
 def test_a_condition_must_hold_on_every_table_that_the_rule_covers() -> None:
     state = Compare("state", "=", "CA")
     assert told(allow(Target(), where=state)) == [("`orders` has no column `state`", "")]
     assert told(allow(Target(label="user.contact"), where=state)) == []
     assert told(allow(Target("orders"), where=Compare("customer", "=", ID))) == []
+    of_another = told(allow(Target("orders"), where=Compare("customer.name", "=", ID)))
+    assert of_another == [("`orders.customer` has no part `name`", "")]
     needs = told(allow(Target("orders"), where=Compare(CONSENT, "=", "news")))
     assert needs == [("`orders` is about nobody who could consent", "")]
+
+
+def test_order_is_answered_by_a_part_that_has_one_and_of_that_part_alone() -> None:
+    fields = (
+        Field(name="day", type="person.dob", indexes=("month",)),
+        Field(name="decade", type="person.dob", indexes=("decade",)),
+    )
+    table = Collection(name="people", fields=fields)
+    needed = missing_index(Compare("day", "<", "1980-01-01"), table)
+    assert needed is not None and needed[1].startswith("add `index: [month, year]` and `leak: equality` to")
+    assert missing_index(Compare("decade", "<", "1980-01-01"), table) is None
+    assert missing_index(Compare("decade.decade", "<", "1980"), table) is None
+    assert missing_index(Compare("decade.year", "<", "1980"), table) is not None
+    assert missing_index(Compare("decade.month", "<", "02"), table) is not None
 
 
 def test_what_is_still_to_come_has_no_conditions_and_parts_are_not_written() -> None:
@@ -182,8 +220,11 @@ allow read on customers.* where customers.state = 'CA'
 """
     with pytest.raises(InvalidPolicy) as caught:
         bind(parse(text, "p.policy"), SCHEMA, "p.policy")
-    places = [fault.at for fault in caught.value.faults]
-    assert [place.rpartition(":")[0] for place in places] == ["p.policy:2", "p.policy:3", "p.policy:4"]
+    assert [fault.at for fault in caught.value.faults] == ["p.policy:2:15", "p.policy:3:15", "p.policy:4:1"]
+    assert caught.value.message == "3 faults in the policy"
+    with pytest.raises(InvalidPolicy) as alone:
+        bind(parse(text.replace("custmers", "customers").replace("notes = 'x'", "state = 'CA'")), SCHEMA)
+    assert (alone.value.message, alone.value.at) == ("1 fault in the policy", "policy")
     bind(parse("role support\nallow read on customers.* where customers.state = 'CA'\n"), SCHEMA)
 
 

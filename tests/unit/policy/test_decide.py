@@ -48,9 +48,11 @@ def test_without_a_rule_everything_is_denied() -> None:
         decide(BUILT_IN, who(), ask("email"), TABLE)
 
 
-def test_a_role_that_does_not_exist_denies_everything() -> None:
+def test_a_role_that_does_not_exist_grants_nothing_and_spoils_no_other() -> None:
+    both = decide(BUILT_IN, who("viewer", "nobody"), ask("email"), TABLE)
+    assert both.columns == decide(BUILT_IN, who("viewer"), ask("email"), TABLE).columns
     with pytest.raises(Denied):
-        decide(BUILT_IN, who("owner", "nobody"), ask("email"), TABLE)
+        decide(BUILT_IN, who("nobody"), ask("email"), TABLE)
 
 
 def test_the_most_revealing_redaction_whose_rows_match_comes_first() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,76 @@ def test_no_line_of_a_long_rule_is_wider_than_the_page() -> None:
     lines = rule_lines(Rule(effect="allow", actions=("read",), targets=columns, redaction="masked"))
     assert len(lines) > 5
     assert all(len(line) <= WIDTH for line in lines)
+
+
+def test_a_rule_is_one_line_while_it_fits_and_each_line_of_a_longer_one_is_filled() -> None:
+    def lines(*names: str) -> list[str]:
+        columns = tuple(Target("customers", name) for name in names)
+        return rule_lines(Rule(effect="allow", actions=("read",), targets=columns, redaction=""))
+
+    short = "allow read on customers.a, customers."
+    fits = "b" * (WIDTH - len(short))
+    assert lines("a", fits) == [short + fits]
+    assert lines("a", fits + "b") == ["allow read on customers.a,", f"    customers.{fits}b"]
+    many = lines(*("b" * (at % 9 + 1) for at in range(60)))
+    assert len(many) > 5 and many[0].startswith("allow read on customers.b,")
+    assert all(len(line) <= WIDTH for line in many)
+    for line, following in pairwise(many):
+        assert len(line) + 1 + len(following.split()[0]) > WIDTH
+
+
+def test_each_clause_of_a_long_rule_stands_on_a_line_of_its_own() -> None:
+    text = (
+        "allow detokenize on customers.first_name, customers.last_name, customers.email, customers.phone, "
+        "customers.born where customers.state = 'CA' for essential.service budget 10 per day until 2031-01-31"
+    )
+    assert rule_lines(parse(f"role r\n{text}").roles[0].rules[0]) == [
+        "allow detokenize on customers.first_name, customers.last_name, customers.email, customers.phone,",
+        "    customers.born",
+        "    where customers.state = 'CA'",
+        "    for essential.service",
+        "    budget 10 per day",
+        "    until 2031-01-31",
+    ]
+
+
+def test_what_a_role_made_by_hand_is_about_becomes_a_comment() -> None:
+    rule = Rule(effect="allow", actions=("audit",), redaction="")
+    assert write(Policy("", (Role("r", "one\ntwo", (rule,)), Role("s", "", ())))) == (
+        "# one\n# two\nrole r\nallow audit\n\nrole s\n"
+    )
+
+
+def test_a_moment_is_written_as_a_date_where_it_is_the_first_of_its_day() -> None:
+    for moment, text in (
+        (datetime(2027, 1, 31, tzinfo=UTC), "2027-01-31"),
+        (datetime(2027, 1, 31, 2, tzinfo=timezone(timedelta(hours=2))), "2027-01-31"),
+        (datetime(2027, 1, 31, 18, tzinfo=UTC), "2027-01-31T18:00:00Z"),
+    ):
+        rule = Rule(effect="allow", actions=("audit",), redaction="", until=moment)
+        assert rule_lines(rule) == [f"allow audit until {text}"]
+        assert parse(f"role r\n{rule_lines(rule)[0]}").roles[0].rules[0].until == moment
+
+
+def test_a_condition_is_written_with_the_least_parentheses_that_keep_its_tree() -> None:
+    for text in (
+        "t.a = 1 and (t.b = 2 or t.c = 3)",
+        "t.a = 1 and t.b = 2 or t.c = 3",
+        "(t.a = 1 or t.b = 2) or t.c = 3",
+        "(t.a = 1 and t.b = 2) and t.c = 3",
+        "not (t.a = 1 and t.b = 2)",
+        "not t.a = 1 and not not t.b = 2",
+        "not (t.a = 1 or t.b = 2)",
+        "t.a not in (1, 'x', true, false)",
+        "t.id not in queue('desk')",
+        "not consent('news')",
+        "t.a is null and t.b is not null",
+        "t.a before date '2020-02-29' or t.a < '2020-02-30' or t.a after date '2020-02-29'",
+        "t.a <= '2020-02-29'",
+        "t.a.year >= caller.first_year",
+    ):
+        line = f"allow read on t.* where {text}"
+        assert " ".join(piece.strip() for piece in rule_lines(parse(f"role r\n{line}").roles[0].rules[0])) == line
 
 
 CONDITIONS: dict[str, Predicate] = {

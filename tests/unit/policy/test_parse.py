@@ -79,6 +79,12 @@ CONDITIONS: dict[str, Predicate] = {
     "consent('news')": Compare(CONSENT, "=", "news"),
     "t.a = caller.region": Compare("a", "=", Attribute("region")),
     "caller.level < t.a": Compare("a", ">", Attribute("level")),
+    "caller.level <= t.a": Compare("a", ">=", Attribute("level")),
+    "caller.level > t.a": Compare("a", "<", Attribute("level")),
+    "caller.level >= t.a": Compare("a", "<=", Attribute("level")),
+    "caller.level = t.a": Compare("a", "=", Attribute("level")),
+    "caller.level.of.desk != t.a": Compare("a", "!=", Attribute("level.of.desk")),
+    "t.a < 1 and t.b <= 2 and t.c > 3": And((Compare("a", "<", 1), Compare("b", "<=", 2), Compare("c", ">", 3))),
     "t.a = 1 or t.b = 2 and not t.c = 3": Or(
         (Compare("a", "=", 1), And((Compare("b", "=", 2), Not(Compare("c", "=", 3)))))
     ),
@@ -113,6 +119,11 @@ def test_clauses_stand_in_any_order() -> None:
 def test_a_rule_that_says_nothing_more_leaves_the_rest_to_the_action() -> None:
     said = rule("allow read on t.a")
     assert (said.redaction, said.where, said.purposes, said.unsafe) == ("", ALWAYS, (), False)
+
+
+def test_a_redaction_may_stand_in_quotes_and_the_published_default_is_the_mask() -> None:
+    assert rule('allow read on t.a with redaction = "last_four"').redaction == "last_four"
+    assert rule("allow read on t.a with redaction = DEFAULT").redaction == "masked"
 
 
 def test_moments_are_taken_to_utc() -> None:
@@ -228,10 +239,15 @@ FAULTS = {
     "allow read on t.a unsafe unsafe": "expected each clause once, found `unsafe` twice",
     "allow read on t.a with masked": "expected `redaction`, found another word",
     "allow read on t.a for": "expected a purpose, found the end",
+    'allow read on t.a for "marketing"': "expected a purpose, found a name in quotes",
+    "deny use of for marketing": "expected a category, found `for`",
     "allow read on t.a through bank": "expected `connection`, found another word",
     "allow read on t.a through connection where": "expected the name of a connection, found `where`",
     "allow read on t.a budget 0 per day": "expected a whole number from 1 to 999,999,999, found a number",
     "allow read on t.a budget 1.5 per day": "expected a whole number from 1 to 999,999,999, found a number",
+    "allow read on t.a budget 1000000000 per day": "expected a whole number from 1 to 999,999,999, found a number",
+    "allow read on t.a budget x per day": "expected a whole number from 1 to 999,999,999, found another word",
+    "allow read on t.a budget 10 a day": "expected `per`, found another word",
     "allow read on t.a budget 10 per week": "expected `second`, `minute`, `hour` or `day`, found another word",
     "allow read on t.a until tomorrow": "expected a date (`2027-01-31`) or a moment (`2027-01-31T18:00:00Z`), "
     "found another word",
@@ -239,6 +255,10 @@ FAULTS = {
     "found one that no calendar has",
     "allow read on t.a until 2027-02-03T10:00:00": "expected a date (`2027-01-31`) or a moment "
     "(`2027-01-31T18:00:00Z`), found one without its zone",
+    "allow read on t.a until 0001-01-01T00:00:00+14:00": "expected a date (`2027-01-31`) or a moment "
+    "(`2027-01-31T18:00:00Z`), found one that no calendar has",
+    f'allow read on {"a" * 64}.b, "{"a" * 64}".c': "expected a name of 1 to 63 characters without dots, quotes and "
+    "line breaks",
     "allow read on t.a to s": "a rule below a `role` line says no `to`",
     "deny read on t.a unsafe": "a rule that denies says no `unsafe`",
     "deny read on t.a with redaction = masked": "a rule that denies says no `with`",
@@ -295,6 +315,46 @@ def test_the_deepest_condition_is_read() -> None:
     assert isinstance(said.where, Not)
 
 
+def test_numbers_and_names_of_the_greatest_length_are_read() -> None:
+    assert rule("allow read on t.a budget 999999999 per second").budget == Budget(999_999_999, 1)
+    assert rule("allow read on t.a budget 01 per hour").budget == Budget(1, 3600)
+    assert rule(f"allow read on t.a where t.a = -{'1' * 40}").where == Compare("a", "=", -int("1" * 40))
+    assert rule(f'allow read on "{"a" * 63}".b').targets == (Target("a" * 63, "b"),)
+
+
+def test_only_a_plain_whole_number_is_one() -> None:
+    for text, value in (("0", 0), ("-0", "-0"), ("10", 10), ("-10", -10), ("01", "01"), ("1.0", "1.0"), ("-01", "-01")):
+        assert rule(f"allow read on t.a where t.a = {text}").where == Compare("a", "=", value)
+
+
+def test_after_many_faults_nothing_near_is_looked_for() -> None:
+    hints = [hint for _, _, hint in faults("allow raed\n" * 120)]
+    assert hints == ["did you mean `read`?"] * 100 + [""] * 20
+
+
+def test_what_is_near_is_said_whatever_the_case_and_at_most_two() -> None:
+    assert faults("ALLWO audit")[0][2] == "did you mean `allow`?"
+    two = faults("role r\nallow read on user.contct")[0][2]
+    assert two == "did you mean `user.contact` or `user.content`?"
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("allow x\nallow y", ["2:7", "3:7"]),
+        ("allow x; allow y", ["2:7", "2:16"]),
+        ("allow x allow y", ["2:7"]),
+        ("allow x\non t.allow\nallow y", ["2:7", "4:7"]),
+        ("allow x\non t.\nallow y", ["2:7"]),
+        ("allow x\nrole\nallow y", ["2:7", "4:1", "4:7"]),
+        ("x\nrole", ["2:1", "3:5"]),
+    ],
+)
+def test_after_a_fault_reading_goes_on_at_the_next_statement(text: str, places: list[str]) -> None:
+    found = [at for at, _, _ in faults(f"role r\n{text}")]
+    assert found == places
+
+
 def test_a_rule_of_no_role_is_refused() -> None:
     assert faults("allow audit") == [
         (
@@ -337,6 +397,12 @@ def test_no_fault_repeats_what_was_written(text: str) -> None:
     assert not any(secret in told for secret in ("078", "1120", "ann", "Ann"))
 
 
+def test_a_fault_that_has_no_next_step_hints_at_none() -> None:
+    assert faults("role r\nallow read, read on *") == [("2:13", "expected each action once, found one twice", "")]
+    assert faults("role r\nallow audit to")[0][2] == ""
+    assert faults("role r\nallow zzzzzz")[0][2] == "", "nothing is near"
+
+
 def test_faults_have_an_end() -> None:
     assert len(faults("allow\n" * 5_000)) == 1_000
 
@@ -354,6 +420,11 @@ def test_clauses_are_told_apart_by_their_first_word_and_have_an_order() -> None:
     clauses = CLAUSES.all()
     assert len({clause.opens for clause in clauses}) == len({clause.order for clause in clauses}) == len(clauses) == 8
     assert all(clause.form.startswith(clause.opens) for clause in clauses)
+
+
+def test_a_clause_and_a_promise_are_called_what_their_files_are_called() -> None:
+    assert all(CLAUSES.get(clause.name) is clause for clause in CLAUSES.all())
+    assert all(VOWS.get(vow.name) is vow for vow in VOWS.all())
 
 
 def test_every_redaction_of_a_type_is_known() -> None:

@@ -18,6 +18,7 @@ from privet.secret import Secret
 from privet.store.port import ENGINES, Row, Select
 from privet.vault import records
 from privet.vault import rows as rows_of
+from privet.vault.access.lookup import Asking
 from privet.vault.log.audit import Deed
 from privet.vault.people.subjects import SubjectStore
 from privet.vault.reader import read_schema
@@ -51,9 +52,20 @@ class Bench:
     def apply(self, schema: str, **options: bool) -> Any:
         return migrate.apply(self.vault, read_schema(schema), self.deed("apply"), **options)
 
+    def asking(self, table: str, role: str = "owner") -> Asking:
+        """Return what says how a role may read and search a table."""
+        return lambda: [self.permit("read", table, role=role), self.permit("search", table, role=role)]
+
     def insert(self, table: str, *rows: dict[str, Any], partial: bool = False) -> list[rows_of.Written]:
         return self.run(
-            records.insert(self.vault, self.permit("insert", table), rows, self.deed("insert"), partial=partial)
+            records.insert(
+                self.vault,
+                self.permit("insert", table),
+                rows,
+                self.deed("insert"),
+                partial=partial,
+                asking=self.asking(table),
+            )
         )
 
     def get(self, table: str, record: bytes, *, role: str = "owner", redaction: str = "") -> records.Opened | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,11 @@ from privet import digest
 from privet.store.port import Delete, Put, Step, Unit
 from privet.vault.blobs import chunks
 from privet.vault.log.checkpoint import Log
-from privet.vault.log.contents import UPLOAD_MS, Contents
+from privet.vault.log.contents import Contents
 from privet.vault.log.verify import verify
 from privet.vault.rows import fetch
+
+WEEK_MS = 7 * 86_400_000
 
 
 @pytest.fixture
@@ -123,17 +125,58 @@ def head_cell(people: Bench) -> bytes:
 def test_every_change_of_a_content_is_found(people: Bench, name: str) -> None:
     tamper, rule, what = TAMPERINGS[name]
     write(people, tamper(people))
-    people.now[0] += UPLOAD_MS + 1
+    people.now[0] += 1
     assert (rule, what) in found(people)
 
 
-def test_an_upload_under_way_is_no_fault(people: Bench) -> None:
+NOBODYS = ("file.chunk", "no record's file has it")
+
+
+def left_over(people: Bench) -> None:
+    """Leave what an upload leaves that a crash cut short."""
     column = people.vault.table("people").column("plain")
-    arriving = chunks.new_body(column, people.extra["records"][0], people.now[0])
+    cut = chunks.new_body(column, people.extra["records"][0], people.now[0])
+    write(people, Put("chunks", chunks.CHUNKS, (cut.seal(1, BIG[:100], last=False),)))
+    people.now[0] += 1
+
+
+def test_chunks_of_an_upload_that_nobody_carries_on_are_found_at_once(people: Bench) -> None:
+    left_over(people)
+    assert NOBODYS in found(people)
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_an_upload_under_way_is_no_fault_however_long_it_takes(people: Bench, ends: bool) -> None:
+    seen: list[list[tuple[str, str]]] = []
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield BIG
+        for _ in range(3):
+            seen.append(found(people))
+            people.now[0] += WEEK_MS
+        left_over(people)  # what is younger than an upload under way is none of it
+        seen.append(found(people))
+        if not ends:
+            raise ConnectionResetError
+        yield b"."
+
+    sent = upload(slowly())
+    try:
+        put(people, people.extra["records"][1], sent=sent)
+    except ConnectionResetError:
+        assert not ends
+    assert seen == [[], [], [], [NOBODYS]]
+    assert found(people) == [NOBODYS]
+
+
+def test_an_upload_that_ends_or_begins_while_chunks_are_looked_at_is_no_fault(people: Bench) -> None:
+    look = Contents(people.vault)
+    heads, bodies = look.passes()
+    assert list(heads.check(people.vault.store.select(heads.question))) == []
+    put(people, people.extra["records"][0])
+    arriving = chunks.new_body(people.vault.table("people").column("plain"), people.extra["records"][0], people.now[0])
     write(people, Put("chunks", chunks.CHUNKS, (arriving.seal(1, BIG[:100], last=False),)))
-    assert found(people) == []
-    people.now[0] += UPLOAD_MS + 1
-    assert ("file.chunk", "no record's file has it") in found(people)
+    assert list(bodies.check(people.vault.store.select(bodies.question))) == []
 
 
 def test_a_file_that_a_record_names_without_content_is_no_fault(people: Bench) -> None:

@@ -144,7 +144,7 @@ def test_records_that_let_go_of_one_token_in_one_upsert_leave_none(bench: Bench)
     bench.insert("people", {"name": "a", **ANN}, {"name": "b", **ANN})
     permits = bench.permit("insert", "people"), bench.permit("update", "people")
     rows = [{"name": "a", **BOB}, {"name": "b", "email": "cy@example.com", "note": "n"}]
-    bench.run(records.upsert(bench.vault, permits, ["name"], rows, bench.deed()))
+    bench.run(records.upsert(bench.vault, permits, ["name"], rows, bench.deed(), asking=bench.asking("people")))
     assert left(bench) == (2, 2) and sound(bench)
 
 
@@ -153,7 +153,7 @@ def test_records_that_swap_values_in_one_upsert_keep_both_tokens(bench: Bench) -
     bench.insert("people", {"name": "a", **ANN}, {"name": "b", **BOB})
     permits = bench.permit("insert", "people"), bench.permit("update", "people")
     rows = [{"name": "a", **BOB}, {"name": "b", **ANN, "note": "n"}]
-    bench.run(records.upsert(bench.vault, permits, ["name"], rows, bench.deed()))
+    bench.run(records.upsert(bench.vault, permits, ["name"], rows, bench.deed(), asking=bench.asking("people")))
     assert left(bench) == (2, 2) and sound(bench)
 
 

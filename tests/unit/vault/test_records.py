@@ -143,12 +143,14 @@ def test_an_upsert_finds_its_record_by_the_unique_set(people: Bench) -> None:
     [ann] = people.insert("people", ANN)
     permits = people.permit("insert", "people"), people.permit("update", "people")
     rows = [{"email": "ann@example.com", "visits": 7}, BOB]
-    first, second = people.run(records.upsert(people.vault, permits, ["email"], rows, people.deed()))
+    first, second = people.run(
+        records.upsert(people.vault, permits, ["email"], rows, people.deed(), asking=people.asking("people"))
+    )
     assert (first.id, first.version) == (ann.id, 2) and second.version == 1
     found = people.get("people", ann.id)
     assert found is not None and found.values["visits"] == 7 and found.values["name"] == "Ann Example"
     with pytest.raises(UnknownName):
-        people.run(records.upsert(people.vault, permits, ["name"], rows, people.deed()))
+        people.run(records.upsert(people.vault, permits, ["name"], rows, people.deed(), asking=people.asking("people")))
 
 
 def test_references_point_to_records_and_hold_them(people: Bench) -> None:
@@ -278,7 +280,11 @@ def test_row_rules_hold_for_writing_too(people: Bench) -> None:
     people.run(records.update(people.vault, only_bob, bob.id, {"visits": 3}, people.deed()))
     permits = people.permit("insert", "people"), only_bob
     with pytest.raises(DuplicateValue):
-        people.run(records.upsert(people.vault, permits, ["email"], [{**ANN, "visits": 1}], people.deed()))
+        people.run(
+            records.upsert(
+                people.vault, permits, ["email"], [{**ANN, "visits": 1}], people.deed(), asking=people.asking("people")
+            )
+        )
     assert people.run(records.delete(people.vault, only_bob, [ann.id, bob.id], people.deed())) == 1
     assert people.get("people", ann.id) is not None
 

@@ -178,7 +178,7 @@ def test_half_way_a_value_is_still_taken(people: Bench) -> None:
     same = {"email": "ann1@example.com"}
     people.run(records.update(people.vault, permit, made[1].id, same, people.deed()))
     with pytest.raises(DuplicateValue):
-        people.run(records.update(people.vault, permit, made[2].id, same, people.deed()))
+        people.run(records.update(people.vault, permit, made[2].id, same, people.deed(), asking=people.asking(TABLE)))
     people.run(records.delete(people.vault, people.permit("delete", TABLE), [made[1].id], people.deed()))
     people.insert(TABLE, row(1))
 
@@ -188,7 +188,9 @@ def test_half_way_an_upsert_finds_whom_it_updates(people: Bench) -> None:
     halfway(people)
     changes = [{"email": "ann1@example.com", "plain": "found"}, row(9)]
     permits = people.permit("insert", TABLE), people.permit("update", TABLE)
-    written = people.run(records.upsert(people.vault, permits, ["email"], changes, people.deed()))
+    written = people.run(
+        records.upsert(people.vault, permits, ["email"], changes, people.deed(), asking=people.asking("people"))
+    )
     assert written[0].id == made[1].id and written[0].version == 2
     assert written[1].id not in {item.id for item in made}
 
@@ -250,6 +252,7 @@ async def traffic(people: Bench, ids: list[bytes], done: asyncio.Event, faults: 
     vault, calls = people.vault, start
     insert, update, read = (people.permit(action, TABLE) for action in ("insert", "update", "read"))
     tokenize, detokenize = people.permit("tokenize", TABLE), people.permit("detokenize", TABLE)
+    asking = people.asking(TABLE)
     sealer_view = records.View(vault.table(TABLE).names())
     while not done.is_set():
         calls += 1
@@ -267,7 +270,7 @@ async def traffic(people: Bench, ids: list[bytes], done: asyncio.Event, faults: 
             faults.append(("wrong", old))
         same = await asyncio.gather(
             *(
-                records.insert(vault, insert, [row(n, email=f"race{number}@example.com")], people.deed())
+                records.insert(vault, insert, [row(n, email=f"race{number}@example.com")], people.deed(), asking=asking)
                 for n in (number + 10_000_000, number + 20_000_000)
             ),
             return_exceptions=True,
@@ -277,7 +280,7 @@ async def traffic(people: Bench, ids: list[bytes], done: asyncio.Event, faults: 
             faults.append(("race", lost))
         try:
             taken = row(number, email=f"ann{old}@example.com", plain=f"x{number}")
-            await records.insert(vault, insert, [taken], people.deed())
+            await records.insert(vault, insert, [taken], people.deed(), asking=asking)
             faults.append(("taken twice", old))
         except DuplicateValue:
             pass

@@ -15,7 +15,7 @@ from privet.crypto import merkle
 from privet.errors import Damaged, InvalidInput, MalformedBody, WrongKey
 from privet.store.port import Insert, Row, Select, Store, Unit, Update
 from privet.vault import records, reveal
-from privet.vault.log import history
+from privet.vault.log import history, prover
 from privet.vault.log.checkpoint import Log
 from privet.vault.log.verify import Report, verify, verify_log
 from privet.vault.people import erasure
@@ -365,7 +365,7 @@ def test_exported_lines_are_proved_by_the_public_key_alone(people: Bench, log: L
     log.advance()
     add(people, 1, start=9)
     lines = exported(people)
-    found = history.prove(history.read_lines(lines), log.note, log.verifier)
+    found = prover.prove(history.read_lines(lines), log.note, log.verifier)
     assert (found.size, found.proven, found.count) == (len(lines), len(lines) - 1, 0)
 
 
@@ -380,15 +380,15 @@ def test_exported_lines_that_were_changed_are_found(people: Bench, log: Log) -> 
         [lines[0].replace(b"vault made", b"vault mode"), *lines[1:]],
         [],
     ):
-        assert history.prove(history.read_lines(changed), log.note, log.verifier).count > 0
+        assert prover.prove(history.read_lines(changed), log.note, log.verifier).count > 0
 
 
 def test_a_note_of_another_key_proves_nothing(people: Bench, log: Log) -> None:
     other = merkle.verifier_key(log.origin, bytes(32))
     with pytest.raises(WrongKey):
-        history.prove([], log.note, other)
+        prover.prove([], log.note, other)
     with pytest.raises(Damaged):
-        history.prove([], log.note.replace(f"\n{log.last.size}\n", "\n9\n"), log.verifier)
+        prover.prove([], log.note.replace(f"\n{log.last.size}\n", "\n9\n"), log.verifier)
 
 
 def test_a_line_that_is_no_entry_is_named_by_its_number(people: Bench) -> None:

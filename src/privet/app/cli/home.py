@@ -123,6 +123,7 @@ def serve(host: str | None, port: int | None, tls_cert: Path | None, tls_key: Pa
     def ready(addresses: tuple[str, ...]) -> None:
         # Called on the server's event loop, which cancels what still runs when it ends.
         duties.append(asyncio.create_task(worker.keep_sequenced(house)))
+        duties.append(asyncio.create_task(worker.keep_witnessed(house)))
         duties.append(asyncio.create_task(worker.keep_expiring(house)))
         duties.append(asyncio.create_task(worker.keep_sweeping(house)))
         duties.append(asyncio.create_task(keeper.keep_keys(house)))

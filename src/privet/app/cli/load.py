@@ -230,13 +230,14 @@ def _pairs(items: Sequence[str], option: str) -> dict[str, str]:
 @click.option("--redaction", default="", metavar="NAME", help="Show no more than this, such as `masked`.")
 @click.option("--format", "form", type=click.Choice(["csv", "ndjson"]), default="csv", show_default=True)
 @click.option("-o", "--output", type=_NEW_FILE, metavar="FILE", help="A new file, for its owner alone.")
-def export(vault: str, table: str, columns: str, redaction: str, form: str, output: Path | None) -> None:
+@click.option("--clear", is_flag=True, help="Without the ceilings of types: once, as a second person approved.")
+def export(vault: str, table: str, columns: str, redaction: str, form: str, output: Path | None, clear: bool) -> None:
     """Write every record of a table as CSV or NDJSON, as far as the caller may see it.
 
     CSV cells that a spreadsheet would take for a formula are made text by a leading apostrophe.
     """
     write = {"csv": _write_csv, "ndjson": _write_ndjson}[form]
-    asked = {"vault": vault, "table": table, "columns": columns, "redaction": redaction}
+    asked = {"vault": vault, "table": table, "columns": columns, "redaction": redaction, "clear": clear}
     with door(reach_of(click.get_current_context())) as client:
         names = [name.strip() for name in columns.split(",")] if columns else _columns(client, vault, table)
         with closing(client.call("records.export", asked)) as lines:

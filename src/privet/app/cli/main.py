@@ -34,18 +34,26 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 """Command → (where it is, what it does)."""
 
-ALIASES = {"files": "file"}
+ALIASES = {"files": "file", "policy": "policies"}
 
 NOUNS: dict[str, str] = {
+    "approvals": "What waits for a second person.",
     "audit": "What was done, by whom, and the proof of it.",
     "backups": "Copy the home while it serves.",
+    "consents": "What people said about uses of their data.",
     "credentials": "Further keys of a principal, and their ends.",
+    "exports": "Ask a second person for an export in the clear.",
     "health": "Whether the home takes writes.",
+    "honey": "Records that raise an alert when they are shown.",
     "keys": "What keys there are; change them while the vault serves.",
+    "policies": "Who may do what in a vault: save, show, put into force.",
     "principals": "Who may call, what is granted to them, and their keys.",
+    "promises": "What the whole organization promises, in every vault.",
     "queries": "Questions in SQL, and how they are answered.",
+    "queues": "Give a principal a few records for a while.",
     "records": "Insert, upsert, update, show and delete records.",
     "sessions": "Short-lived tokens, and who the caller is.",
+    "settings": "Settings of a vault.",
     "subjects": "Erase a person.",
     "tokens": "Turn values into tokens, and back.",
     "types": "The data types that columns can have.",

@@ -17,7 +17,7 @@ MAX_FAULTS = 20
 FOLD_COLUMNS = 18  # words fold down to this before a table becomes blocks
 PIPE_COLUMNS = 10_000  # a pipe has no width: nothing is cut
 
-_FOOTERS = frozenset({"cut", "hint", "next", "plan", "suppressed", "used", "version"})
+_FOOTERS = frozenset({"cut", "hint", "next", "perturbed", "plan", "suppressed", "used", "version"})
 _FOLDED = frozenset({"about", "hint", "message", "plan", "sources", "what", "why", "held"})
 _SPARE = ("labels", "required", "category")
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), 0x7F, *range(0x80, 0xA0))}
@@ -69,6 +69,15 @@ def clean(text: str) -> str:
     'a\\\\x1b[2J'
     """
     return text.translate(_CONTROLS)
+
+
+def time_text(at_ms: int) -> str:
+    """Return a moment (UTC milliseconds since 1970) in UTC.
+
+    >>> time_text(1_000)
+    '1970-01-01 00:00:01'
+    """
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _problem(error: PrivetError) -> dict[str, object]:
@@ -146,7 +155,7 @@ def _lines(value: Any, name: str) -> list[str]:
 
 
 def _is_empty(name: str, value: Any) -> bool:
-    return value in ("", [], {}, None) or (not value and name in ("cut", "suppressed", "ttl_seconds"))
+    return value in ("", [], {}, None) or (not value and name in ("cut", "perturbed", "suppressed", "ttl_seconds"))
 
 
 def _items(console: Console, items: list[Any], name: str) -> None:
@@ -242,7 +251,7 @@ def _cell(value: Any, name: str) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int) and name.endswith("_ms"):
-        return datetime.fromtimestamp(value / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        return time_text(value)
     if isinstance(value, list):
         return ", ".join(_cell(item, "") for item in value)
     if isinstance(value, dict):

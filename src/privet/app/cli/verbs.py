@@ -14,9 +14,11 @@ import click
 import msgspec
 
 from privet import codec
+from privet.app.cli import audit, policy
 from privet.app.cli.identity import claim, keep_private
 from privet.app.cli.reach import HELP, PlainCommand, once_option, reach_of, shared_options, yes_option
 from privet.app.cli.show import answer
+from privet.app.services import verbs_of
 from privet.app.services.verb import Verb
 from privet.errors import MalformedBody
 
@@ -25,12 +27,14 @@ from privet.errors import MalformedBody
 class Writing:
     """Where a verb's command differs from one option a field.
 
-    `args`: fields that are arguments, in order. `files`: fields whose text stands in a file that is named. `names`:
-    field → name of the option. `left_out`: fields that no one types.
+    `args`: fields that are arguments, in order. `files`: fields whose text stands in a file that is named. `paths`:
+    fields that name a place on this machine, which the verb's own act reads. `names`: field → name of the option.
+    `left_out`: fields that no one types.
     """
 
     args: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
     names: tuple[tuple[str, str], ...] = ()
     left_out: tuple[str, ...] = ()
 
@@ -38,14 +42,25 @@ class Writing:
 PLAIN = Writing()
 _GRANTS = (("roles", "role"), ("purposes", "grant-purpose"), ("scopes", "scope"), ("vaults", "only-vault"))
 WRITINGS: dict[str, Writing] = {
-    "audit.verify": Writing(files=("checkpoint",)),
+    "approvals.approve": Writing(args=("id",)),
+    "approvals.withdraw": Writing(args=("id",)),
+    "audit.house": Writing(paths=("witness",)),
+    "audit.search": Writing(names=(("stated", "for"),)),
+    "audit.verify": Writing(files=("checkpoint",), paths=("witness",)),
+    "consents.list": Writing(args=("subject",)),
+    "consents.set": Writing(args=("subject", "key", "state")),
     "credentials.create": Writing(args=("name",), names=_GRANTS),
     "credentials.list": Writing(args=("name",)),
     "credentials.revoke": Writing(args=("name", "id")),
+    "policies.activate": Writing(args=("version",)),
+    "policies.save": Writing(args=("policy",), files=("policy",), left_out=("file",)),
     "principals.claim": Writing(args=("token",)),
     "principals.create": Writing(args=("name",), names=_GRANTS),
     "principals.revoke": Writing(args=("name",)),
     "principals.update": Writing(args=("name",), names=_GRANTS),
+    "queues.put": Writing(args=("queue", "principal", "id")),
+    "queues.remove": Writing(args=("queue", "principal", "id")),
+    "promises.save": Writing(args=("promises",), files=("promises",), left_out=("file",)),
     "queries.explain": Writing(args=("sql",)),
     "queries.run": Writing(args=("sql",)),
     "tokens.detokenize": Writing(args=("tokens",)),
@@ -56,6 +71,8 @@ WRITINGS: dict[str, Writing] = {
     "vaults.plan": Writing(args=("vault", "schema"), files=("schema",), left_out=("file",)),
 }
 OTHER_NAMES = {"show": "get", "get": "show"}
+BESIDE = {"policies": "privet.app.cli.policy"}
+"""Noun → where the commands are, in `COMMANDS`, that stand beside those of its service."""
 FROM_FILE = "JSON, @FILE, or - for standard input"
 
 
@@ -71,8 +88,8 @@ class Noun(click.Group):
 
 def noun_group(noun: str, about: str) -> click.Group:
     """Return the group of commands of one noun of the services."""
-    found: tuple[Verb, ...] = import_module(f"privet.app.services.{noun}").VERBS
-    made = {verb.name.partition(".")[2]: command_of(verb) for verb in found}
+    made = {verb.name.partition(".")[2]: command_of(verb) for verb in verbs_of(noun)}
+    made |= {command.name or "": command for command in _beside(noun)}
     alone = made.get("list")
     if alone is None or any(param.required for param in alone.params):
         return Noun(noun, made, help=about, params=shared_options())
@@ -83,6 +100,11 @@ def noun_group(noun: str, about: str) -> click.Group:
             ctx.invoke(alone)
 
     return Noun(noun, made, help=about, params=shared_options(), invoke_without_command=True, callback=run)
+
+
+def _beside(noun: str) -> tuple[click.Command, ...]:
+    """Return the commands of a noun that ask no service."""
+    return import_module(BESIDE[noun]).COMMANDS if noun in BESIDE else ()
 
 
 def query() -> click.Command:
@@ -100,8 +122,8 @@ def command_of(verb: Verb, name: str = "") -> click.Command:
 
     def run(**given: Any) -> None:
         said = {f.name: _read(verb, f, given[f.name], writing) for f in fields if given.get(f.name) not in (None, ())}
-        if "file" in writing.left_out and given["schema"] != "-":
-            said["file"] = given["schema"]
+        if "file" in writing.left_out and given[writing.files[0]] != "-":
+            said["file"] = given[writing.files[0]]
         act(verb, said)
 
     asked = " ".join((verb.ask.__doc__ or "").split())
@@ -160,8 +182,17 @@ KEEPS: dict[str, Callable[[Verb, Mapping[str, Any]], None]] = {
     "principals.create": keep_private,
     "credentials.create": keep_private,
     "principals.claim": claim,
+    "audit.house": audit.check,
+    "audit.search": audit.found,
+    "audit.tail": audit.tail,
+    "audit.verify": audit.check,
+    "policies.get": policy.show,
+    "policies.save": policy.save,
+    "policies.activate": policy.change,
+    "policies.retire": policy.change,
+    "settings.set": policy.change,
 }
-"""Verbs whose answer holds a key that is kept in a file."""
+"""Verbs whose answer is more than printed: a key goes into a file, a text stands alone."""
 
 
 def _param(verb: Verb, field: msgspec.structs.FieldInfo, writing: Writing) -> click.Parameter:
@@ -169,15 +200,18 @@ def _param(verb: Verb, field: msgspec.structs.FieldInfo, writing: Writing) -> cl
     kind = _bare(field.type)
     several = kind == list[str]
     if field.name in writing.args:
-        return click.Argument([field.name], required=required, nargs=-1 if several else 1, type=str)
+        return click.Argument(
+            [field.name], required=required, nargs=-1 if several else 1, type=int if kind is int else str
+        )
     name = dict(writing.names).get(field.name, field.name)
     flag = f"--{name.replace('_', '-')}"
     if kind is bool:
-        return click.Option([flag, field.name], is_flag=True, default=None)
+        both = f"{flag}/--no-{flag[2:]}" if kind is not field.type else flag
+        return click.Option([both, field.name], is_flag=True, default=None)
     if kind is int:
         return click.Option([flag, field.name], type=int, required=required, metavar="N")
     if kind is str:
-        words = "FILE" if field.name in writing.files else "TEXT"
+        words = "FILE" if field.name in writing.files else "PATH" if field.name in writing.paths else "TEXT"
         return click.Option([flag, field.name], type=str, required=required, metavar=words)
     if several:
         return click.Option(

@@ -138,7 +138,9 @@ def headers_of(error: PrivetError) -> tuple[tuple[bytes, bytes], ...]:
         return ((b"www-authenticate", b"Bearer"),)
     if isinstance(error, WrongMethod):
         return ((b"allow", ", ".join(error.allowed).encode()),)
-    if isinstance(error, errors.LimitExceeded | errors.Unavailable | errors.InFlight):
+    if isinstance(error, errors.LimitExceeded):
+        return ((b"retry-after", b"%d" % error.retry_seconds),)
+    if isinstance(error, errors.Unavailable | errors.InFlight):
         return ((b"retry-after", b"1"),)
     return ()
 

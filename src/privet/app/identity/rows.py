@@ -181,6 +181,7 @@ def acting(found: Account, held: Credential) -> Principal | None:
         name=found.name,
         kind=found.kind,
         credential=held.id,
+        proof=held.kind,
         roles=tuple(r for r in roles if r in held.grants.roles) if held.grants.roles else roles,
         purposes=within(held.grants.purposes, purposes) if held.grants.purposes else purposes,
         scopes=scopes,

@@ -7,25 +7,39 @@ from importlib import import_module
 from privet.app.services.verb import Verb
 
 NOUNS = (
+    "approvals",
     "audit",
     "backups",
+    "consents",
     "credentials",
+    "exports",
     "health",
+    "honey",
     "keys",
+    "policies",
     "principals",
+    "promises",
     "queries",
+    "queues",
     "records",
     "sessions",
+    "settings",
     "subjects",
     "tokens",
     "types",
     "vaults",
 )
 
+FURTHER = {"policies": "review"}
+"""Noun → another file with verbs of it."""
+
 
 def verbs() -> tuple[Verb, ...]:
     """Return every verb of every noun, in a stable order."""
-    found: list[Verb] = []
-    for noun in NOUNS:
-        found.extend(import_module(f"privet.app.services.{noun}").VERBS)
-    return tuple(found)
+    return tuple(verb for noun in NOUNS for verb in verbs_of(noun))
+
+
+def verbs_of(noun: str) -> tuple[Verb, ...]:
+    """Return the verbs of a noun, in a stable order."""
+    files = (noun, FURTHER[noun]) if noun in FURTHER else (noun,)
+    return tuple(verb for file in files for verb in import_module(f"privet.app.services.{file}").VERBS)

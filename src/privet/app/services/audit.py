@@ -4,25 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from privet import digest
+from privet.app import witness
+from privet.app.services.records import read_id
 from privet.app.services.verb import Answer, Ask, Caller, Verb
 from privet.app.wiring import House
 from privet.crypto import merkle
 from privet.crypto.merkle import Checkpoint
 from privet.errors import Conflict, InvalidInput
 from privet.policy.decide import may
-from privet.vault.log import history
+from privet.store.port import Unit
+from privet.vault.log import history, search
 from privet.vault.log.audit import EXPIRED, READ, WRITTEN
 from privet.vault.log.checkpoint import Log
 from privet.vault.log.history import Entry, Page
+from privet.vault.log.verify import Report, verify_log
 from privet.vault.log.verify import verify as look_at
 from privet.vault.vault import Vault
+from privet.vocabulary.predicate import Compare
 
 MAX_ENTRIES = 1_000
+_AGO = re.compile(r"([1-9]\d{0,5})([dhm])")
+_UNIT_MS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000}
 KINDS = {READ: "read", WRITTEN: "written", EXPIRED: "expired"}
 
 
@@ -32,11 +42,43 @@ class AuditAsk(Ask, kw_only=True):
     vault: str = ""
 
 
-class TailAsk(Ask, kw_only=True):
+class EntriesAsk(Ask, kw_only=True):
     """Show entries with numbers above `after`, `limit` of them at most."""
 
     vault: str = ""
     after: int = 0
+    limit: int = 100
+
+
+class TailAsk(EntriesAsk, kw_only=True):
+    """Show entries with numbers above `after`, `limit` of them at most.
+
+    `follow`: leave out what following itself writes, so that nothing new stays nothing new. On the command line: go on
+    until Ctrl-C, from the newest entries if `after` names none.
+    """
+
+    follow: bool = False
+
+
+class SearchAsk(Ask, kw_only=True):
+    """Find entries, newest first. What is left out is not asked.
+
+    `who`: name or id of a principal. `verb`: a verb, or a noun for all of its verbs. `record`: an id. `since`, `until`:
+    a date or time (UTC unless it says otherwise), or how long ago: `90d`, `12h`, `5m`. `before`: go on below the number
+    that the last answer named.
+    """
+
+    vault: str = ""
+    who: str = ""
+    verb: str = ""
+    table: str = ""
+    column: str = ""
+    record: str = ""
+    stated: str = ""
+    since: str = ""
+    until: str = ""
+    denied: bool = False
+    before: int = 0
     limit: int = 100
 
 
@@ -49,26 +91,44 @@ class ProofAsk(Ask, kw_only=True):
 
 
 class VerifyAsk(Ask, kw_only=True):
-    """Look at a whole vault. `checkpoint`: a signed one that was kept elsewhere; `key`: the log's public key."""
+    """Look at a whole vault. `checkpoint`: a signed one that was kept elsewhere; `key`: the log's public key.
+
+    `witness`: what a witness holds; the newest checkpoint of this log counts. That of `privet.yaml` counts anyway.
+    """
 
     vault: str = ""
     checkpoint: str = ""
     key: str = ""
+    witness: str = ""
+
+
+class HouseAsk(Ask, kw_only=True):
+    """Look at the home's own audit: of principals, credentials, vaults. `witness`: as of `verify`."""
+
+    witness: str = ""
 
 
 class EntryShown(Answer, omit_defaults=True):
-    """An entry: what was done to which records. Empty where it has expired. Time: UTC milliseconds since 1970."""
+    """An entry: what was done to which records. Empty where it has expired. Time: UTC milliseconds since 1970.
+
+    `rules`: as `role/position`. `shown`: the most that was shown of each column. `denied`: it was not permitted, or
+    `count` further ones were not.
+    """
 
     seq: int
     at_ms: int
     kind: str
     who: str = ""
     verb: str = ""
+    credential: str = ""
     policy: str = ""
+    rules: list[str] = msgspec.field(default_factory=list)
     purpose: str = ""
     request: str = ""
+    denied: bool = False
     table: str = ""
     columns: list[str] = msgspec.field(default_factory=list)
+    shown: dict[str, str] = msgspec.field(default_factory=dict)
     note: str = ""
     count: int = 0
     records: list[str] = msgspec.field(default_factory=list)
@@ -77,6 +137,13 @@ class EntryShown(Answer, omit_defaults=True):
 
 class Tail(Answer):
     """Entries in order, and the number to go on after."""
+
+    entries: list[EntryShown]
+    next: int
+
+
+class Found(Answer):
+    """Entries that fit, newest first, and the number to go on below: 0 where there are no more."""
 
     entries: list[EntryShown]
     next: int
@@ -114,7 +181,8 @@ class FaultShown(Answer):
 
 
 class Verified(Answer):
-    """What was looked at. `sound`: nothing was found. `tail`: entries that no checkpoint proves yet.
+    """What was looked at. `sound`: nothing was found. `tail`: entries that no checkpoint proves yet, from `tail_first`
+    to `tail_last`. `witnessed`: up to which entry a checkpoint that was kept elsewhere speaks.
 
     `count`: how many faults there are; `faults` holds the first.
     """
@@ -122,7 +190,10 @@ class Verified(Answer):
     sound: bool
     entries: int
     proven: int
+    witnessed: int
     tail: int
+    tail_first: int
+    tail_last: int
     records: int
     count: int
     faults: list[FaultShown]
@@ -131,14 +202,60 @@ class Verified(Answer):
 async def tail(house: House, who: Caller, ask: TailAsk) -> Tail:
     """Show what was done, oldest first."""
     vault = _vault(house, who, ask.vault)
-    found = await _entries(house, who, vault, ask, "audit.tail")
-    return Tail(entries=[_shown(entry) for entry in found], next=found[-1].seq if found else ask.after)
+    found = _read(vault, ask)
+    last = found[-1].seq if found else ask.after
+    entries = [_shown(entry) for entry in found]
+    if ask.follow:
+        entries = [entry for entry in entries if (entry.who, entry.verb) != (who.principal.id, "audit.tail")]
+    if entries or not ask.follow:
+        await _note(house, who, vault, "audit.tail", len(entries))
+    return Tail(entries=entries, next=last)
 
 
-async def export(house: House, who: Caller, ask: TailAsk) -> Page:
+async def find(house: House, who: Caller, ask: SearchAsk) -> Found:
+    """Find entries, newest first."""
+    vault = _vault(house, who, ask.vault)
+    _check_limit(ask.limit)
+    named = house.callers.accounts(Compare("name", "=", ask.who)) if ask.who else ()
+    wanted = search.Wanted(
+        principals=[ask.who, *(account.id for account in named)] if ask.who else (),
+        verb=ask.verb,
+        table=ask.table,
+        column=ask.column,
+        record=read_id(ask.record, "record") if ask.record else b"",
+        purpose=ask.stated,
+        since_ms=moment(ask.since, house.clock(), "since"),
+        until_ms=moment(ask.until, house.clock(), "until"),
+        denied=ask.denied,
+    )
+    entries, below = await asyncio.to_thread(search.search, vault.store, wanted, before=ask.before, limit=ask.limit)
+    await _note(house, who, vault, "audit.search", len(entries))
+    return Found(entries=[_shown(entry) for entry in entries], next=below)
+
+
+def moment(text: str, now_ms: int, at: str) -> int:
+    """Return the UTC milliseconds of a date, a time, or how long ago; 0 for "". Raises InvalidInput.
+
+    >>> moment("1970-01-02", 0, "since"), moment("2h", 7_200_001, "since")
+    (86400000, 1)
+    """
+    if not text:
+        return 0
+    ago = _AGO.fullmatch(text)
+    if ago:
+        return max(1, now_ms - int(ago.group(1)) * _UNIT_MS[ago.group(2)])
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput("expected a date, a time, or how long ago, as `90d`", at=at) from None
+    return max(1, int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000))
+
+
+async def export(house: House, who: Caller, ask: EntriesAsk) -> Page:
     """Show entries with all that their proofs need."""
     vault = _vault(house, who, ask.vault)
-    found = await _entries(house, who, vault, ask, "audit.export")
+    found = _read(vault, ask)
+    await _note(house, who, vault, "audit.export", len(found))
     lines = [history.line(entry) for entry in found]
     return Page(entries=lines, next=found[-1].seq if found else ask.after)
 
@@ -170,15 +287,33 @@ async def verify(house: House, who: Caller, ask: VerifyAsk) -> Verified:
     """Look at every entry and record of a vault, and at all that hangs on them."""
     vault = _vault(house, who, ask.vault)
     log = house.vault_log(ask.vault)
-    witnessed = [_witnessed(log, ask)] if ask.checkpoint or ask.key else []
+    witnessed = _of_witness(house, log, ask.witness)
+    witnessed += [_witnessed(log, ask)] if ask.checkpoint or ask.key else []
     with vault.reading():
         found = await asyncio.to_thread(look_at, vault, log, witnessed=witnessed)
-    await vault.note(who.deed("audit.verify", house.policy(vault).version, vault.clock()), count=found.count)
+    await _note(house, who, vault, "audit.verify", found.count)
+    return _verified(found, witnessed)
+
+
+async def verify_house(house: House, who: Caller, ask: HouseAsk) -> Verified:
+    """Look at every entry of the home's own audit."""
+    may(house.policy(), who.principal, "audit", who.purpose)
+    witnessed = _of_witness(house, house.log, ask.witness)
+    found = await asyncio.to_thread(verify_log, house.log, witnessed=witnessed)
+    deed = who.deed("audit.house", house.policy().version, house.clock())
+    await house.control.write(Unit((deed.seen(count=found.count),)))
+    return _verified(found, witnessed)
+
+
+def _verified(found: Report, witnessed: Sequence[Checkpoint]) -> Verified:
     return Verified(
         sound=not found.count,
         entries=found.entries,
         proven=found.proven,
+        witnessed=max((checkpoint.size for checkpoint in witnessed), default=0),
         tail=found.tail,
+        tail_first=found.proven + 1 if found.tail else 0,
+        tail_last=found.entries if found.tail else 0,
         records=found.records,
         count=found.count,
         faults=[FaultShown(rule=fault.rule, at=fault.at, what=fault.what) for fault in found.faults],
@@ -188,21 +323,29 @@ async def verify(house: House, who: Caller, ask: VerifyAsk) -> Verified:
 def _vault(house: House, who: Caller, name: str) -> Vault:
     """Return a vault whose audit the caller may see. Raises Denied, NotFound."""
     vault = house.vault(name)
-    may(house.policy(vault), who.principal, "audit", who.purpose)
+    may(house.policy(vault), who.principal, "audit", who.purpose, now=house.now())
     return vault
 
 
-async def _entries(house: House, who: Caller, vault: Vault, ask: TailAsk, verb: str) -> list[Entry]:
-    if not 1 <= ask.limit <= MAX_ENTRIES:
+def _read(vault: Vault, ask: EntriesAsk) -> list[Entry]:
+    _check_limit(ask.limit)
+    return [entry for batch in history.read(vault.store, after=ask.after, limit=ask.limit) for entry in batch]
+
+
+def _check_limit(limit: int) -> None:
+    if not 1 <= limit <= MAX_ENTRIES:
         raise InvalidInput(f"expected a limit of 1 to {MAX_ENTRIES:,}", at="limit")
-    found = [entry for batch in history.read(vault.store, after=ask.after, limit=ask.limit) for entry in batch]
-    deed = who.deed(verb, house.policy(vault).version, vault.clock())
-    await vault.note(deed, count=len(found))
-    return found
+
+
+async def _note(house: House, who: Caller, vault: Vault, verb: str, count: int) -> None:
+    await vault.note(who.deed(verb, house.policy(vault).version, vault.clock()), count=count)
 
 
 def _shown(entry: Entry) -> EntryShown:
     said: dict[str, Any] = history.said(entry) or {}
+    columns, shown = said.get("columns", []), said.get("shown", [])
+    each = [shown] * len(columns) if isinstance(shown, str) else shown
+    said["shown"] = {name: most for name, most in zip(columns, each, strict=False) if most}
     said = {name: value for name, value in said.items() if name in EntryShown.__struct_fields__}
     return msgspec.convert(
         {
@@ -215,6 +358,18 @@ def _shown(entry: Entry) -> EntryShown:
         },
         EntryShown,
     )
+
+
+def _of_witness(house: House, log: Log, given: str) -> list[Checkpoint]:
+    """Return the newest checkpoint of a log that each witness holds: the one of `privet.yaml`, and what was given."""
+    configured = house.witness.newest(log) if house.witness is not None else None
+    found = [configured] if configured is not None else []
+    if given:
+        note = witness.notes(given).get(log.origin, "")
+        if not note:
+            raise InvalidInput(f"the witness holds no checkpoint of `{log.origin}`", at="witness")
+        found.append(witness.proved(note, log.verifier))
+    return found
 
 
 def _witnessed(log: Log, ask: VerifyAsk) -> Checkpoint:
@@ -244,10 +399,19 @@ VERBS: tuple[Verb, ...] = (
         about="Show what was done, oldest first.",
     ),
     Verb(
+        name="audit.search",
+        method="GET",
+        path=_AUDIT + "/search",
+        ask=SearchAsk,
+        answer=Found,
+        run=find,
+        about="Find entries by who, verb, table, column, record, purpose and time, newest first.",
+    ),
+    Verb(
         name="audit.export",
         method="GET",
         path=_AUDIT + "/entries",
-        ask=TailAsk,
+        ask=EntriesAsk,
         answer=Page,
         run=export,
         about="Show entries with all that their proofs need.",
@@ -278,5 +442,14 @@ VERBS: tuple[Verb, ...] = (
         answer=Verified,
         run=verify,
         about="Look at every entry and record, and at all that hangs on them.",
+    ),
+    Verb(
+        name="audit.house",
+        method="POST",
+        path="/v1/verify",
+        ask=HouseAsk,
+        answer=Verified,
+        run=verify_house,
+        about="Look at the home's own audit.",
     ),
 )

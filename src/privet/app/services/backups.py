@@ -32,7 +32,7 @@ class BackupShown(Answer):
 
 async def make(house: House, who: Caller, ask: BackupAsk) -> BackupShown:
     """Copy the home."""
-    may(house.policy(), who.principal, "manage", who.purpose)
+    may(house.policy(), who.principal, "manage", who.purpose, now=house.now())
     now = house.clock()
     name = ask.name or datetime.fromtimestamp(now / 1000, UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
     if not _NAME.fullmatch(name):
@@ -47,7 +47,7 @@ async def make(house: House, who: Caller, ask: BackupAsk) -> BackupShown:
 
 
 async def _again(house: House, who: Caller, ask: BackupAsk, ids: bytes) -> BackupShown:
-    may(house.policy(), who.principal, "manage", who.purpose)
+    may(house.policy(), who.principal, "manage", who.purpose, now=house.now())
     folder = house.settings.home / backup.BACKUPS / ids.decode()
     return BackupShown(folder=str(folder), vaults=house.vault_names(), size_bytes=0)
 

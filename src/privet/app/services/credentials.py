@@ -61,7 +61,7 @@ class Keys(Answer):
 
 async def create(house: House, who: Caller, ask: CreateAsk) -> KeyCreated:
     """Give a principal one more key, shown this once."""
-    may(house.policy(), who.principal, "manage", who.purpose)
+    may(house.policy(), who.principal, "manage", who.purpose, now=house.now())
     found = issue.named(house.callers, ask.name)
     grants = Grants(
         roles=tuple(ask.roles),
@@ -85,13 +85,13 @@ async def create(house: House, who: Caller, ask: CreateAsk) -> KeyCreated:
 
 async def list_(house: House, who: Caller, ask: NameAsk) -> Keys:
     """Show the keys of a principal."""
-    may(house.policy(), who.principal, "manage", who.purpose)
+    may(house.policy(), who.principal, "manage", who.purpose, now=house.now())
     return _keys(house, issue.named(house.callers, ask.name))
 
 
 async def revoke(house: House, who: Caller, ask: KeyAsk) -> Keys:
     """End one key of a principal at once, and the tokens that it was exchanged for."""
-    may(house.policy(), who.principal, "manage", who.purpose)
+    may(house.policy(), who.principal, "manage", who.purpose, now=house.now())
     found = issue.named(house.callers, ask.name)
     held = next((item for item in issue.keys_of(house.callers, found.id) if item.id == ask.id), None)
     if held is None or held.revoked_ms is not None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from privet import digest
+from privet.app.denials import watched
 from privet.app.services.records import permit, read_id
 from privet.app.services.verb import Answer, Ask, Caller
 from privet.app.wiring import House
 from privet.vault.blobs import files
 from privet.vault.blobs.files import Download, Stored, Upload
 from privet.vault.blobs.media import ANYTHING
+from privet.vault.log.grounds import grounds
 
 PATH = "/v1/vaults/{vault}/tables/{table}/records/{id}/files/{column}"
 
@@ -72,9 +75,14 @@ class Transfer:
 
 async def put(house: House, who: Caller, ask: PutAsk, content: AsyncIterable[bytes]) -> FileShown:
     """Store a file, in place of the one before. Nothing of it shows before all of it is durable."""
+    async with watched(house, who, "files.put", ask):
+        return await _put(house, who, ask, content)
+
+
+async def _put(house: House, who: Caller, ask: PutAsk, content: AsyncIterable[bytes]) -> FileShown:
     vault = house.vault(ask.vault)
     allowed = permit(house, vault, who, "update", ask.table, (ask.column,))
-    deed = who.deed("files.put", house.policy(vault).version, vault.clock())
+    deed = who.deed("files.put", house.policy(vault).version, vault.clock(), grounds(vault, [allowed]))
     sent = Upload(
         content=content,
         name=ask.name,
@@ -97,10 +105,28 @@ async def put(house: House, who: Caller, ask: PutAsk, content: AsyncIterable[byt
 
 async def get(house: House, who: Caller, ask: GetAsk) -> Download:
     """Return a file, to those who see its column in plain text. Audited before it returns."""
+    async with watched(house, who, "files.get", ask):
+        return await _get(house, who, ask)
+
+
+async def _get(house: House, who: Caller, ask: GetAsk) -> Download:
     vault = house.vault(ask.vault)
-    allowed = permit(house, vault, who, "read", ask.table, (ask.column,))
-    deed = who.deed("files.get", house.policy(vault).version, vault.clock())
-    return await files.read(vault, allowed, read_id(ask.id), ask.column, deed)
+
+    def allowed() -> Any:
+        return permit(house, vault, who, "read", ask.table, (ask.column,))
+
+    first, record = allowed(), read_id(ask.id)
+    deed = who.deed("files.get", house.policy(vault).version, vault.clock(), grounds(vault, [first]))
+    found = await files.read(vault, first, record, ask.column, deed)
+
+    async def content() -> AsyncGenerator[bytes, None]:
+        async with aclosing(found.content) as pieces:
+            async for piece in pieces:
+                if (now := allowed()) != first:
+                    files.readable(vault, now, record, ask.column)
+                yield piece
+
+    return replace(found, content=content())
 
 
 PUT = Transfer(

@@ -19,24 +19,28 @@ class NoAsk(Ask, kw_only=True):
     """Nothing to say."""
 
 
-class Health(Answer):
-    """Ready for reads and writes."""
+class Health(Answer, omit_defaults=True):
+    """Ready for reads and writes. `caps_hit`: how often a budget ran out within the last hour; honey records are told
+    by the audit alone, since whoever took the bait may ask here."""
 
     status: str
     version: str
+    caps_hit: int = 0
 
 
 async def health(house: House, who: Caller, ask: NoAsk) -> Health:
     """Answer where every store that is open takes writes, its audit with them, and every audit is signed.
 
-    Raises StoreFailed where a store takes none, Unavailable where no audit is signed. Whoever asks and however often,
-    a store is written to once in EVERY_MS at most.
+    Raises StoreFailed where a store takes none, Unavailable where an audit is not signed or its witness fails. Whoever
+    asks and however often, a store is written to once in EVERY_MS at most.
     """
     if house.unsequenced:
         raise Unavailable("an audit is not signed", hint="`privet audit verify` says what is wrong")
+    if house.unwitnessed:
+        raise Unavailable("the audit's witness fails", hint="the server's log says why")
     for log in house.logs():
         await _beat(log.store, house.clock())
-    return Health(status="ok", version=__version__)
+    return Health(status="ok", version=__version__, caps_hit=house.caps_hit())
 
 
 async def _beat(store: Store, now_ms: int) -> None:

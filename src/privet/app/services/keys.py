@@ -63,7 +63,7 @@ class KeysChanged(Answer):
 async def list_(house: House, who: Caller, ask: KeysAsk) -> KeysShown:
     """Name every key that is not destroyed."""
     vault = house.vault(ask.vault)
-    may(house.policy(vault), who.principal, "manage", who.purpose)
+    may(house.policy(vault), who.principal, "manage", who.purpose, now=house.now())
     names, now = _names(vault), vault.clock()
     epoch = vault.demand_subjects().epochs[-1]
     rows = [row for row in vault.ring.rows() if row.state != "destroyed"]
@@ -78,14 +78,14 @@ async def list_(house: House, who: Caller, ask: KeysAsk) -> KeysShown:
 async def rewrap(house: House, who: Caller, ask: KeysAsk) -> KeysChanged:
     """Wrap every key of the vault under a new key-encryption key."""
     vault = house.vault(ask.vault)
-    may(house.policy(vault), who.principal, "manage", who.purpose)
+    may(house.policy(vault), who.principal, "manage", who.purpose, now=house.now())
     return KeysChanged(keys=await rotation.rewrap(vault, who.deed("keys.rewrap", _policy(house, vault), vault.clock())))
 
 
 async def rotate(house: House, who: Caller, ask: RotateAsk) -> KeysChanged:
     """Give one thing a new key, write anew what the old one made, and destroy the old one."""
     vault = house.vault(ask.vault)
-    may(house.policy(vault), who.principal, "manage", who.purpose)
+    may(house.policy(vault), who.principal, "manage", who.purpose, now=house.now())
     deed = who.deed("keys.rotate", _policy(house, vault), vault.clock())
     chosen = [bool(ask.unique), bool(ask.index), ask.tokens]
     if not ask.table or bool(ask.unique) == bool(ask.column) or sum(chosen) > 1:
@@ -104,14 +104,14 @@ async def rotate(house: House, who: Caller, ask: RotateAsk) -> KeysChanged:
 async def advance(house: House, who: Caller, ask: KeysAsk) -> KeysShown:
     """Begin a new window of subject keys, so that older copies of them open nothing."""
     vault = house.vault(ask.vault)
-    may(house.policy(vault), who.principal, "manage", who.purpose)
+    may(house.policy(vault), who.principal, "manage", who.purpose, now=house.now())
     await rotation.advance(vault, who.deed("keys.advance", _policy(house, vault), vault.clock()))
     return await list_(house, who, ask)
 
 
 async def _changed_again(house: House, who: Caller, ask: KeysAsk | RotateAsk, ids: bytes) -> KeysChanged:
     vault = house.vault(ask.vault)
-    may(house.policy(vault), who.principal, "manage", who.purpose)
+    may(house.policy(vault), who.principal, "manage", who.purpose, now=house.now())
     return KeysChanged(keys=0)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Literal
@@ -15,12 +17,13 @@ from privet.app.identity.issue import Issued
 from privet.app.identity.rows import Account, Credential, Grants, within
 from privet.app.services.verb import Answer, Ask, Caller, Verb
 from privet.app.wiring import House, first_owner
-from privet.errors import Conflict, InvalidInput, Unauthenticated, UnknownName
+from privet.errors import Conflict, InvalidInput, PrivetError, Unauthenticated, UnknownName
 from privet.policy.decide import may
 from privet.store.port import Clash, Step, Unit
 from privet.vocabulary import taxonomy
 from privet.vocabulary.access import Purpose
 
+MOST_ROLES = 100
 MOST_TTL_SECONDS = 10 * 366 * 86_400
 
 
@@ -73,7 +76,8 @@ class PrivateKey(Answer):
 
 
 class Created(Answer, omit_defaults=True, kw_only=True):
-    """The new principal. `key`, or `private_key`, is shown this once."""
+    """The new principal. `key`, or `private_key`, is shown this once. `unknown_roles`: those that no policy in force
+    has yet; they grant nothing until one has them."""
 
     id: str
     name: str
@@ -82,6 +86,7 @@ class Created(Answer, omit_defaults=True, kw_only=True):
     key: str = ""
     credential: str = ""
     private_key: PrivateKey | None = None
+    unknown_roles: list[str] = msgspec.field(default_factory=list)
 
 
 class KeyShown(Answer, omit_defaults=True, kw_only=True):
@@ -138,7 +143,7 @@ class NameAsk(Ask, kw_only=True):
 
 async def create(house: House, who: Caller, ask: CreateAsk) -> Created:
     """Register a caller and return its key, this once."""
-    may(house.policy(), who.principal, "manage", who.purpose)
+    may(house.policy(), who.principal, "manage", who.purpose, now=house.now())
     issue.check_name(ask.name)
     if ask.kind not in ("person", "service"):
         raise InvalidInput("expected `person` or `service`", at="kind")
@@ -159,6 +164,7 @@ async def create(house: House, who: Caller, ask: CreateAsk) -> Created:
     deed = who.deed("principals.create", house.policy().version, now)
     await house.control.write(Unit((*steps, deed.entry(note=f"principal {found.id}"), *deed.settle(b""))))
     told = Created(id=found.id, name=found.name, roles=list(grants.roles), kind=found.kind)
+    told.unknown_roles = _unknown(house, grants.roles)
     if made is not None:
         told.credential = made.credential.id
         told.key, told.private_key = shown_secret(house, made, ask.algorithm)
@@ -167,7 +173,7 @@ async def create(house: House, who: Caller, ask: CreateAsk) -> Created:
 
 async def update(house: House, who: Caller, ask: UpdateAsk) -> Principals:
     """Change what is granted to a principal."""
-    may(house.policy(), who.principal, "manage", who.purpose)
+    may(house.policy(), who.principal, "manage", who.purpose, now=house.now())
     found = issue.named(house.callers, ask.name)
     old = found.grants
     grants = Grants(
@@ -184,13 +190,13 @@ async def update(house: House, who: Caller, ask: UpdateAsk) -> Principals:
 
 async def list_(house: House, who: Caller, ask: NoAsk) -> Principals:
     """Show every principal and its keys."""
-    may(house.policy(), who.principal, "manage", who.purpose)
+    may(house.policy(), who.principal, "manage", who.purpose, now=house.now())
     return Principals(principals=[_shown(house, found) for found in house.callers.accounts()])
 
 
 async def revoke(house: House, who: Caller, ask: NameAsk) -> Principals:
     """End a principal's access at once, with all its credentials."""
-    may(house.policy(), who.principal, "manage", who.purpose)
+    may(house.policy(), who.principal, "manage", who.purpose, now=house.now())
     found = issue.named(house.callers, ask.name)
     await _put(house, who, "principals.revoke", replace(found, revoked_ms=house.clock()), f"principal {found.id}")
     return await list_(house, who, NoAsk())
@@ -214,7 +220,10 @@ async def claim(house: House, who: Caller, ask: ClaimAsk) -> Created:
 
 
 def check_grants(house: House, grants: Grants) -> None:
-    """Raise UnknownName for a role, purpose or vault that does not exist, InvalidInput for a bad scope or attribute."""
+    """Raise UnknownName for a purpose or vault that does not exist, InvalidInput for a bad scope, attribute or role.
+
+    Roles are of one vault, and come and go with its policy: whether there is one of that name shows when it is used.
+    """
     issue.check_grants(grants)
     names = house.vault_names()
     if any(vault not in names for vault in grants.vaults):
@@ -222,15 +231,18 @@ def check_grants(house: House, grants: Grants) -> None:
     for use in grants.purposes:
         if taxonomy.get(use).kind != "use":
             raise UnknownName("expected data uses", at="purposes")
-    roles = _roles(house)
-    if any(role not in roles for role in grants.roles):
-        raise UnknownName("there is no role of that name", hint=", ".join(roles), at="roles")
+    if len(grants.roles) > MOST_ROLES or not all(role.isprintable() and 0 < len(role) <= 100 for role in grants.roles):
+        raise InvalidInput(f"expected at most {MOST_ROLES} names of roles, each of 1 to 100 characters", at="roles")
 
 
-def _roles(house: House) -> list[str]:
-    """Return the roles of every policy in force."""
-    policies = [house.policy(), *(house.policy(house.vault(name)) for name in house.vault_names())]
-    return list(dict.fromkeys(role.name for policy in policies for role in policy.roles))
+def _unknown(house: House, roles: Sequence[str]) -> list[str]:
+    """Return those of `roles` that no policy in force has."""
+    left = [role for role in roles if house.policy().role(role) is None]
+    for name in house.vault_names() if left else ():
+        with suppress(PrivetError):  # a vault that does not open has no roles to offer
+            policy = house.policy(house.vault(name))
+            left = [role for role in left if policy.role(role) is None]
+    return left
 
 
 def ends(now_ms: int, ttl_seconds: int) -> int | None:

@@ -10,7 +10,8 @@ from privet.app.services.records import permit
 from privet.app.services.standing import Standing
 from privet.app.services.verb import Answer, Ask, Caller, Verb
 from privet.app.wiring import House
-from privet.errors import Denied
+from privet.errors import Denied, Unavailable
+from privet.vault.log.grounds import grounds
 from privet.vault.query import answer as query
 from privet.vault.query.clearance import Permits
 from privet.vault.query.question import Question
@@ -18,7 +19,7 @@ from privet.vault.schema import Schema
 from privet.vault.vault import Vault
 from privet.vocabulary.access import Action
 
-LEAST_GROUP = 5  # rows of a group that is shown to callers who do not see its values in the clear
+LEAST_GROUP = 5  # rows of a group that is shown to callers who do not see in the clear all that is counted
 
 
 class QueryAsk(Ask, kw_only=True):
@@ -41,14 +42,15 @@ class ExplainAsk(Ask, kw_only=True):
 
 class Answered(Answer, kw_only=True):
     """Names of columns, then rows of values in that order. `used`: what decided the rows: `index`, `scan` or
-    `index+scan`. `plan`: lines of text. `suppressed`: small groups were left out. `cut`: there is more than the
-    limit."""
+    `index+scan`. `plan`: lines of text. `suppressed`: small groups were left out, or may have been. `perturbed`: counts
+    are off by a small number, the same whenever the same is asked. `cut`: there is more than the limit."""
 
     columns: list[str]
     rows: list[list[Any]]
     used: str
     plan: list[str]
     suppressed: bool = msgspec.field(default=False)
+    perturbed: bool = msgspec.field(default=False)
     cut: bool = msgspec.field(default=False)
 
 
@@ -65,10 +67,23 @@ async def run(house: House, who: Caller, ask: QueryAsk) -> Answered:
     vault = house.vault(ask.vault)
     question = _read(ask.sql, vault.schema)
     permits = _permits(house, vault, who, question)
-    least = 1 if not question.grouped or query.plainly(question, permits) else LEAST_GROUP
-    deed = who.deed("queries.run", house.policy(vault).version, vault.clock())
+    blurred = question.grouped and not query.plainly(question, permits)
+    deed = who.deed(
+        "queries.run",
+        house.policy(vault).version,
+        vault.clock(),
+        grounds(vault, [*permits.read.values(), *permits.search.values()], ask.redaction),
+    )
     most = 0 if ask.allow_scan else query.MOST_SCANNED
-    terms = query.Terms(redaction=ask.redaction, least=least, most=most, still=Standing(house, who).demand)
+    standing = Standing(house, who)
+
+    def still() -> None:
+        standing.demand()
+        if _permits(house, vault, who, question) != permits:
+            raise Unavailable("what the caller may see changed during the answer", hint="ask again")
+
+    least = LEAST_GROUP if blurred else 1
+    terms = query.Terms(redaction=ask.redaction, least=least, blurred=blurred, most=most, still=still)
     return _answered(await query.run(vault, question, permits, deed, terms))
 
 
@@ -101,6 +116,7 @@ def _answered(answer: query.Answer) -> Answered:
         used=answer.used,
         plan=list(answer.plan),
         suppressed=answer.suppressed,
+        perturbed=answer.perturbed,
         cut=answer.cut,
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -10,10 +12,13 @@ from privet import digest
 from privet.app.services.standing import demand_vault
 from privet.app.services.verb import Answer, Ask, Caller, Verb
 from privet.app.wiring import House
-from privet.errors import InvalidInput, NotFound, PrivetError, TooLarge
+from privet.errors import Denied, InvalidInput, NotFound, PrivetError, TooLarge
 from privet.policy.decide import decide
 from privet.vault import records
+from privet.vault.access import queues
+from privet.vault.access.lookup import Asking
 from privet.vault.listing import page
+from privet.vault.log.grounds import grounds
 from privet.vault.rows import Written
 from privet.vault.sight import View
 from privet.vault.vault import Vault
@@ -22,6 +27,7 @@ from privet.vocabulary.access import Access, Action
 MAX_BATCH = 10_000
 MAX_PAGE = 1_000
 _UPSERT: tuple[Action, ...] = ("insert", "update")
+_ASKING: tuple[Action, ...] = ("read", "search")
 
 
 class Problem(Answer, omit_defaults=True):
@@ -153,19 +159,46 @@ def chosen(vault: Vault, table: str, columns: str) -> tuple[str, ...]:
     return names
 
 
-def permit(house: House, vault: Vault, who: Caller, action: Action, table: str, columns: tuple[str, ...]) -> Any:
-    """Return what the policy in force permits. Raises Denied, UnknownName."""
+def permit(  # noqa: PLR0913  (the parts of one question; a bundle would only rename it)
+    house: House,
+    vault: Vault,
+    who: Caller,
+    action: Action,
+    table: str,
+    columns: tuple[str, ...],
+    *,
+    lifted: bool = False,
+) -> Any:
+    """Return what the policy in force permits. `lifted`: without the ceilings of types, as a second person agreed.
+
+    Raises Denied, UnknownName.
+    """
     policy, known = house.policy(vault), vault.table(table)
     principal = who.principal
     demand_vault(principal, vault.name)
     # INVARIANT: the question holds all that the decision reads.
     held = (principal.id, principal.roles, principal.purposes, principal.scopes, *principal.attributes.items())
-    asked = (action, columns, who.purpose)
+    queued = queues.held(vault, principal.id)
+    asked = (action, columns, who.purpose, lifted, queued.stamp)
     question = (policy.version, vault.id, vault.schema.version, known.id, held, asked)
     found = house.permits.get(question)
-    if found is None:
-        found = decide(policy, principal, Access(action, table, columns, who.purpose), known.collection)
+    if found is None or (found.until is not None and found.until <= house.now()):
+        access = Access(action, table, columns, who.purpose, lifted=lifted)
+        found = decide(policy, principal, access, known.collection, now=house.now(), queues=queued)
         house.permits.put(question, found)
+    return found
+
+
+def asking(house: House, vault: Vault, who: Caller, table: str) -> Asking:
+    """Return what tells, once somebody needs to know, how the caller may read and search a table."""
+
+    def found() -> Sequence[Any]:
+        permits: list[Any] = []
+        for action in _ASKING:
+            with suppress(Denied):
+                permits.append(permit(house, vault, who, action, table, vault.table(table).names()))
+        return permits
+
     return found
 
 
@@ -192,8 +225,9 @@ async def insert(house: House, who: Caller, ask: InsertAsk) -> StoredAll:
     _check_batch(len(ask.records))
     vault = house.vault(ask.vault)
     allowed = permit(house, vault, who, "insert", ask.table, vault.table(ask.table).names())
-    deed = who.deed("records.insert", house.policy(vault).version, vault.clock())
-    return _stored(await records.insert(vault, allowed, ask.records, deed, partial=ask.partial))
+    deed = who.deed("records.insert", house.policy(vault).version, vault.clock(), grounds(vault, [allowed]))
+    asks = asking(house, vault, who, ask.table)
+    return _stored(await records.insert(vault, allowed, ask.records, deed, partial=ask.partial, asking=asks))
 
 
 async def upsert(house: House, who: Caller, ask: UpsertAsk) -> StoredAll:
@@ -202,16 +236,18 @@ async def upsert(house: House, who: Caller, ask: UpsertAsk) -> StoredAll:
     vault = house.vault(ask.vault)
     names = vault.table(ask.table).names()
     allowed = tuple(permit(house, vault, who, action, ask.table, names) for action in _UPSERT)
-    deed = who.deed("records.upsert", house.policy(vault).version, vault.clock())
-    return _stored(await records.upsert(vault, (allowed[0], allowed[1]), ask.on, ask.records, deed))
+    deed = who.deed("records.upsert", house.policy(vault).version, vault.clock(), grounds(vault, allowed))
+    asks = asking(house, vault, who, ask.table)
+    return _stored(await records.upsert(vault, (allowed[0], allowed[1]), ask.on, ask.records, deed, asking=asks))
 
 
 async def update(house: House, who: Caller, ask: UpdateAsk) -> Stored:
     """Change columns of one record."""
     vault = house.vault(ask.vault)
     allowed = permit(house, vault, who, "update", ask.table, vault.table(ask.table).names())
-    deed = who.deed("records.update", house.policy(vault).version, vault.clock())
-    written = await records.update(vault, allowed, read_id(ask.id), ask.values, deed, version=ask.version)
+    deed = who.deed("records.update", house.policy(vault).version, vault.clock(), grounds(vault, [allowed]))
+    asks, record = asking(house, vault, who, ask.table), read_id(ask.id)
+    written = await records.update(vault, allowed, record, ask.values, deed, version=ask.version, asking=asks)
     return _stored([written]).records[0]
 
 
@@ -220,7 +256,7 @@ async def delete(house: House, who: Caller, ask: DeleteAsk) -> Count:
     _check_batch(len(ask.ids))
     vault = house.vault(ask.vault)
     allowed = permit(house, vault, who, "delete", ask.table, ())
-    deed = who.deed("records.delete", house.policy(vault).version, vault.clock())
+    deed = who.deed("records.delete", house.policy(vault).version, vault.clock(), grounds(vault, [allowed]))
     ids = list(dict.fromkeys(read_id(text, f"ids[{at}]") for at, text in enumerate(ask.ids)))
     return Count(count=await records.delete(vault, allowed, ids, deed))
 
@@ -230,7 +266,7 @@ async def get(house: House, who: Caller, ask: GetAsk) -> Shown:
     vault = house.vault(ask.vault)
     columns = chosen(vault, ask.table, ask.columns)
     allowed = permit(house, vault, who, "read", ask.table, columns)
-    deed = who.deed("records.get", house.policy(vault).version, vault.clock())
+    deed = who.deed("records.get", house.policy(vault).version, vault.clock(), grounds(vault, [allowed], ask.redaction))
     found = await records.get(vault, allowed, [read_id(ask.id)], View(columns, ask.redaction), deed)
     if not found:
         raise NotFound(f"no such record in `{ask.table}`")
@@ -244,7 +280,9 @@ async def list_(house: House, who: Caller, ask: ListAsk) -> ShownAll:
     vault = house.vault(ask.vault)
     columns = chosen(vault, ask.table, ask.columns)
     allowed = permit(house, vault, who, "read", ask.table, columns)
-    deed = who.deed("records.list", house.policy(vault).version, vault.clock())
+    deed = who.deed(
+        "records.list", house.policy(vault).version, vault.clock(), grounds(vault, [allowed], ask.redaction)
+    )
     found, cursor = await page(vault, allowed, View(columns, ask.redaction), deed, limit=ask.limit, cursor=ask.cursor)
     return ShownAll(records=[shown(item) for item in found], next=cursor)
 

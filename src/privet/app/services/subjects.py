@@ -31,7 +31,7 @@ class ErasedShown(Answer):
 async def erase(house: House, who: Caller, ask: EraseAsk) -> ErasedShown:
     """Erase everything that the vault holds of a person."""
     vault = house.vault(ask.vault)
-    may(house.policy(vault), who.principal, "delete", who.purpose)
+    may(house.policy(vault), who.principal, "delete", who.purpose, now=house.now())
     if ask.subject:
         subject = read_id(ask.subject, "subject")
     elif ask.table and ask.record:
@@ -45,7 +45,7 @@ async def erase(house: House, who: Caller, ask: EraseAsk) -> ErasedShown:
 
 async def _again(house: House, who: Caller, ask: EraseAsk, ids: bytes) -> ErasedShown:
     vault = house.vault(ask.vault)
-    may(house.policy(vault), who.principal, "delete", who.purpose)
+    may(house.policy(vault), who.principal, "delete", who.purpose, now=house.now())
     return ErasedShown(subject=digest.id_text(ids), records=0, tokens=0)
 
 

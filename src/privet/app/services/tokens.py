@@ -6,12 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from privet import digest
+from privet.app.denials import denied
 from privet.app.services.records import Problem, permit, read_id, to_problem
 from privet.app.services.verb import Answer, Ask, Caller, Verb
 from privet.app.wiring import House
 from privet.errors import Denied, PrivetError, TooLarge
 from privet.policy.decide import may_state
 from privet.vault import locate, reveal
+from privet.vault.log.grounds import grounds
 
 MAX_BATCH = 10_000
 
@@ -67,7 +69,7 @@ async def tokenize(house: House, who: Caller, ask: TokenizeAsk) -> Tokens:
     vault = house.vault(ask.vault)
     column = vault.table(ask.table).column(ask.column)
     allowed = permit(house, vault, who, "tokenize", ask.table, (ask.column,))
-    deed = who.deed("tokens.tokenize", house.policy(vault).version, vault.clock())
+    deed = who.deed("tokens.tokenize", house.policy(vault).version, vault.clock(), grounds(vault, [allowed]))
     subject = read_id(ask.subject, "subject") if ask.subject else digest.ZERO_ID
     return Tokens(tokens=await reveal.tokenize(vault, allowed, column, ask.values, deed, subject=subject))
 
@@ -86,15 +88,17 @@ async def detokenize(house: House, who: Caller, ask: DetokenizeAsk) -> Values:
     _check(len(ask.tokens))
     vault = house.vault(ask.vault)
     may_state(who.principal, who.purpose)
-    deed = who.deed("tokens.detokenize", house.policy(vault).version, vault.clock())
     located = locate.locate(vault, ask.tokens, table=ask.table, column=ask.column, consumer=who.principal.id)
     permits: dict[str, Any] = {}
     for name, (_, columns) in reveal.tables_of(located).items():
         try:
             permits[name] = permit(house, vault, who, "detokenize", name, columns)
         except Denied:
-            continue  # each token of that table answers that it is denied
-    found = await reveal.detokenize(vault, permits, located, deed, redaction=ask.redaction)
+            # Each token of that table answers that it is denied.
+            await denied(house, who, "tokens.detokenize", ask, name)
+    held = grounds(vault, permits.values(), ask.redaction)
+    deed = who.deed("tokens.detokenize", house.policy(vault).version, vault.clock(), held)
+    found = await reveal.detokenize(vault, permits, located, deed, redaction=ask.redaction, texts=ask.tokens)
     return Values(values=[_value(item) for item in found])
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 import msgspec
 
+from privet.app.services.policies import stands
 from privet.app.services.verb import Answer, Ask, Caller, Verb
 from privet.app.wiring import House
+from privet.errors import Denied, PrivetError
 from privet.policy.decide import may, may_anything
+from privet.vault.access import policies
 from privet.vault.difference import Difference
+from privet.vault.log.audit import Deed
 from privet.vault.reader import read_schema
 from privet.vault.schema import Column, Table
-from privet.vault.templates import template_text
+from privet.vault.templates import template_policy, template_text
 from privet.vault.upkeep import migrate
 from privet.vault.vault import Vault
 from privet.vocabulary.dataset import Dataset
@@ -108,12 +113,34 @@ class Changes(Answer):
 
 async def create(house: House, who: Caller, ask: CreateAsk) -> VaultShown:
     """Make a vault, empty or with a schema."""
-    may(house.policy(), who.principal, "manage", who.purpose)
+    may(house.policy(), who.principal, "manage", who.purpose, now=house.now())
     dataset = _dataset(ask)
     deed = who.deed("vaults.create", house.policy().version, house.clock())
     vault = house.create_vault(ask.name, deed)
+    await _promise(house, vault, deed)
     await _fill(house, who, vault, dataset)
+    await _ready(house, vault, ask.template, deed)
     return show_vault(vault)
+
+
+async def _ready(house: House, vault: Vault, template: str, deed: Deed) -> None:
+    """Put the ready roles of a template into force in a vault that has no policy yet."""
+    if template and not policies.stored(vault):
+        name = f"template {template}"
+        saved = await policies.save(
+            vault, template_policy(template), name, replace(deed, verb="policies.save").unsettled()
+        )
+        due = replace(deed, verb="policies.activate").unsettled()
+        await policies.activate(
+            vault, saved.version, house.promises.newest(), due, lambda principal: stands(house, principal)
+        )
+
+
+async def _promise(house: House, vault: Vault, deed: Deed) -> None:
+    """Put the organization's promises into force in a new vault."""
+    promises = house.promises.newest()
+    if promises is not None and not policies.in_force(vault).activation.seq:
+        await policies.activate(vault, 0, promises, deed.unsettled(), lambda principal: stands(house, principal))
 
 
 def _dataset(ask: CreateAsk) -> Dataset | None:
@@ -133,29 +160,42 @@ async def _fill(house: House, who: Caller, vault: Vault, dataset: Dataset | None
 
 
 async def list_(house: House, who: Caller, ask: NoAsk) -> VaultNames:
-    """Name every vault."""
-    may_anything(house.policy(), who.principal, who.purpose)
-    return VaultNames(vaults=house.vault_names())
+    """Name the vaults in which the caller may do anything: all of them, for who has a role of the house."""
+    names = house.vault_names()
+    try:
+        may_anything(house.policy(), who.principal, who.purpose, now=house.now())
+    except Denied:
+        names = [name for name in names if _may_enter(house, who, name)]
+        if not names:
+            raise
+    return VaultNames(vaults=names)
+
+
+def _may_enter(house: House, who: Caller, name: str) -> bool:
+    with suppress(PrivetError):  # a vault that does not open lets nobody in
+        may_anything(house.policy(house.vault(name)), who.principal, who.purpose, now=house.now())
+        return True
+    return False
 
 
 async def get(house: House, who: Caller, ask: VaultAsk) -> VaultShown:
     """Show a vault's schema."""
     vault = house.vault(ask.vault)
-    may_anything(house.policy(vault), who.principal, who.purpose)
+    may_anything(house.policy(vault), who.principal, who.purpose, now=house.now())
     return show_vault(vault)
 
 
 async def plan(house: House, who: Caller, ask: SchemaAsk) -> Changes:
     """Show what applying a schema would change."""
     vault = house.vault(ask.vault)
-    may(house.policy(vault), who.principal, "manage", who.purpose)
+    may(house.policy(vault), who.principal, "manage", who.purpose, now=house.now())
     return _changes(vault, migrate.plan(vault, _wanted(vault, ask)))
 
 
 async def apply(house: House, who: Caller, ask: SchemaAsk) -> Changes:
     """Apply a schema, moving the records that it touches."""
     vault = house.vault(ask.vault)
-    may(house.policy(vault), who.principal, "manage", who.purpose)
+    may(house.policy(vault), who.principal, "manage", who.purpose, now=house.now())
     deed = who.deed("vaults.apply", house.policy(vault).version, vault.clock())
     # A write that was made ready under the old schema must not land under the new one.
     with vault.maintenance("schema change"):
@@ -176,16 +216,18 @@ def _wanted(vault: Vault, ask: SchemaAsk) -> Dataset:
 
 
 async def _shown_again(house: House, who: Caller, ask: CreateAsk, ids: bytes) -> VaultShown:
-    may(house.policy(), who.principal, "manage", who.purpose)
+    may(house.policy(), who.principal, "manage", who.purpose, now=house.now())
     vault = house.vault(ask.name)
     # The vault is listed before it has its schema: a crash in between leaves it empty.
+    await _promise(house, vault, who.deed("vaults.create", house.policy().version, house.clock()))
     await _fill(house, who, vault, _dataset(ask))
+    await _ready(house, vault, ask.template, who.deed("vaults.create", house.policy().version, house.clock()))
     return show_vault(vault)
 
 
 async def _applied_again(house: House, who: Caller, ask: SchemaAsk, ids: bytes) -> Changes:
     vault = house.vault(ask.vault)
-    may(house.policy(vault), who.principal, "manage", who.purpose)
+    may(house.policy(vault), who.principal, "manage", who.purpose, now=house.now())
     return _changes(vault, ())
 
 
@@ -255,7 +297,7 @@ VERBS: tuple[Verb, ...] = (
         ask=NoAsk,
         answer=VaultNames,
         run=list_,
-        about="Name every vault.",
+        about="Name the vaults in which the caller may do anything.",
     ),
     Verb(
         name="vaults.get",

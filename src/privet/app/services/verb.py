@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from privet import codec, digest
+from privet.app.denials import denied
 from privet.app.services.standing import Standing, demand_vault
-from privet.errors import IdempotencyMismatch, InFlight
+from privet.errors import Denied, IdempotencyMismatch, InFlight
 from privet.store.port import Select, Store
-from privet.vault.log.audit import Deed, Retry
+from privet.vault.log.audit import NO_GROUNDS, Deed, Grounds, Retry
 from privet.vocabulary.access import Principal, Purpose
 from privet.vocabulary.predicate import Compare
 
@@ -46,8 +47,8 @@ class Caller:
     facts: dict[str, str] = field(default_factory=dict)
     still: Callable[[], Principal] | None = None
 
-    def deed(self, verb: str, policy: str, at_ms: int) -> Deed:
-        """Return what the audit will say of this call."""
+    def deed(self, verb: str, policy: str, at_ms: int, grounds: Grounds = NO_GROUNDS) -> Deed:
+        """Return what the audit will say of this call. `grounds`: the permits that it rests on."""
         return Deed(
             principal=self.principal.id,
             verb=verb,
@@ -55,6 +56,8 @@ class Caller:
             at_ms=at_ms,
             purpose=self.purpose or "",
             request=self.request,
+            credential=self.principal.proof,
+            grounds=grounds,
             retry=self.retry,
         )
 
@@ -109,6 +112,14 @@ async def call(house: House, verb: Verb, who: Caller, ask: Ask, *, key: str = ""
 
     Raises InFlight while the same key is being carried out, IdempotencyMismatch if it came with another body.
     """
+    try:
+        return await _permitted(house, verb, who, ask, key)
+    except Denied:
+        await denied(house, who, verb.name, ask)
+        raise
+
+
+async def _permitted(house: House, verb: Verb, who: Caller, ask: Ask, key: str) -> Any:
     if not (verb.own or verb.open or verb.alone):
         demand_vault(who.principal, getattr(ask, "vault", ""))
     if not verb.changes:

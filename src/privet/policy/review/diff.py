@@ -13,7 +13,7 @@ from typing import Literal
 
 from privet.policy.bind import at_or_below
 from privet.policy.permit import ASKING
-from privet.policy.review.logic import FALSE, Formula, Logic, TooManyNodes
+from privet.policy.review.logic import FALSE, TRUE, Formula, Logic, TooManyNodes
 from privet.policy.review.meaning import (
     ABOUT_ALL,
     Denial,
@@ -24,6 +24,7 @@ from privet.policy.review.meaning import (
     atoms,
     axioms,
     connections,
+    on,
     refs,
 )
 from privet.policy.review.words import Words, describe
@@ -122,7 +123,10 @@ class _Pair:
         self.action = action
         self.schema = schema
         self.logic = Logic()
-        self.facts: Formula | None = None
+        rules = (rule for side in sides for role in side.policy.roles for rule in role.rules)
+        denied = (rule for rule in rules if rule.effect == "deny" and action in rule.actions)
+        self.parted = [target for rule in denied for target in rule.targets if target.part]
+        self.facts: tuple[int, Formula] = (0, TRUE)  # of how many names, and what they imply
 
     def changes(self) -> Iterator[Change]:
         """Yield what the role gains and loses. Raises TooManyNodes."""
@@ -151,12 +155,19 @@ class _Pair:
             return [Place(table.name, "", "", table) for table in self.schema.collections]
         return [Place(t.name, f.name, "", t, f) for t in self.schema.collections for f in t.fields]
 
+    def parts(self, place: Place) -> set[str]:
+        """Return the parts of a place that any role is denied: whoever holds it may hold this one, too."""
+        # Without a schema, nobody knows which categories a column is labelled with.
+        return {target.part for target in self.parted if self.schema is None or on(target, place)}
+
     def ever(self, formula: Formula) -> bool:
         """Return whether a formula holds for any caller, record and moment at all."""
         if formula == FALSE:
             return False
-        self.facts = axioms(self.logic) if self.facts is None else self.facts
-        return self.logic.all((formula, self.facts)) != FALSE
+        if self.facts[0] != len(self.logic.names):
+            facts = axioms(self.logic)  # which may name more
+            self.facts = len(self.logic.names), facts
+        return self.logic.all((formula, self.facts[1])) != FALSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +187,8 @@ class _View:
         own, other, logic = self.meanings[here], self.meanings[there], self.pair.logic
         for grant in self.grants[here]:
             left = logic.without(grant.holds, own.hit(self.denials[here], grant.shown, self.place))
-            known = [g for g in self.grants[there] if other.covers(g.shown, grant.shown, self.place)]
+            parts = self.pair.parts(self.place)
+            known = [g for g in self.grants[there] if other.covers(g.shown, grant.shown, self.place, parts)]
             shown = [logic.without(g.holds, other.hit(self.denials[there], g.shown, self.place)) for g in known]
             if self.pair.ever(logic.without(left, logic.any(shown))):
                 allowed = not self.pair.ever(logic.without(left, logic.any(g.holds for g in known)))

@@ -120,11 +120,14 @@ def on(target: Target, place: Place) -> bool:
 
 class Meaning:
     """Rules as formulas of one pool, for one action. `limits`: the promises that cap what is shown. `direct`: not
-    through a connection."""
+    through a connection. `coarse`: conditions are not read: an allow may hold and a deny may not."""
 
-    def __init__(self, logic: Logic, action: Action, promises: Iterable[Promise], *, direct: bool) -> None:
+    def __init__(
+        self, logic: Logic, action: Action, promises: Iterable[Promise], *, direct: bool, coarse: bool = False
+    ) -> None:
         self.logic = logic
         self.action = action
+        self.coarse = coarse
         capped = direct and action in SHOWING
         self.limits = [promise for promise in promises if isinstance(promise, Limit)] if capped else []
         self._truths: dict[tuple[Predicate, str], tuple[Truth, Formula]] = {}
@@ -156,8 +159,13 @@ class Meaning:
         """Return where denials leave nothing of what is shown."""
         return self.logic.any(self.logic.all((d.holds, self._hits(d.part, how, place))) for d in denials)
 
-    def covers(self, more: Shown, less: Shown, place: Place) -> bool:
-        """Return whether nothing of `less` is left to add where `more` is shown."""
+    def covers(self, more: Shown, less: Shown, place: Place, parts: Iterable[str] = ()) -> bool:
+        """Return whether nothing of `less` is left to add where `more` is shown. `parts`: those that a deny of another
+        role may hit: what hits `more` alone leaves something of `less`."""
+        spared = (self.logic.without(self._hits(p, more, place), self._hits(p, less, place)) for p in parts)
+        return self._covers(more, less, place) and all(left == FALSE for left in spared)
+
+    def _covers(self, more: Shown, less: Shown, place: Place) -> bool:
         if more.budget not in (None, less.budget):
             return False
         if place.field is not None:
@@ -212,6 +220,8 @@ class Meaning:
         rule, logic = ref.rule, self.logic
         if rule.where != ALWAYS and self._unjudged(rule, place):
             return FALSE
+        if self.coarse:
+            return TRUE
         (true, _), judged = self._truth(rule.where, place.collection)
         purposes = [logic.name(("stated", purpose)) for purpose in ref.purposes]
         timed = TRUE if rule.until is None else logic.name(("before", rule.until))
@@ -220,7 +230,10 @@ class Meaning:
     def _denied(self, ref: Ref, place: Place) -> Formula:
         rule, logic = ref.rule, self.logic
         where = TRUE
-        if rule.where != ALWAYS and not self._unjudged(rule, place):
+        some = rule.where != ALWAYS and not self._unjudged(rule, place)
+        if self.coarse:
+            return FALSE if some or ref.purposes or rule.until else TRUE
+        if some:
             (_, false), judged = self._truth(rule.where, place.collection)
             where = logic.no(logic.all((false, judged)))
         purposes = [logic.name(("used", purpose)) for purpose in ref.purposes]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from privet.store.port import Column, Shape
 
 QUEUES = Shape(
@@ -40,6 +42,7 @@ POLICIES = Shape(
     columns=(Column("version", "int", null=False), Column("created", "int", null=False), Column("body", "blob")),
     key=("version",),
 )
+PROMISES = replace(POLICIES, name="promises")  # of the control database, too
 ACTIVATIONS = Shape(
     name="activations",
     columns=(Column("seq", "int", null=False), Column("body", "blob")),
@@ -51,4 +54,4 @@ APPROVALS = Shape(
     key=("id",),
     indexes=(("expires",),),
 )
-SHAPES = (QUEUES, CONSENTS, POLICIES, ACTIVATIONS, APPROVALS)
+SHAPES = (QUEUES, CONSENTS, POLICIES, PROMISES, ACTIVATIONS, APPROVALS)

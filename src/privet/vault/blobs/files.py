@@ -22,8 +22,10 @@ from privet.errors import (
 )
 from privet.policy.permit import Permit
 from privet.store.port import Delete, Insert, Row, Select, Step
+from privet.vault.access.budgets import Seen
 from privet.vault.blobs import chunks, media
 from privet.vault.blobs.chunks import CHUNK_BYTES, Body
+from privet.vault.candidates import among
 from privet.vault.change import update_steps
 from privet.vault.log.audit import Deed
 from privet.vault.rows import Written, fetch
@@ -35,6 +37,7 @@ from privet.vocabulary.predicate import And, Compare
 
 LIMIT_BYTES = 4 << 30
 UNIT = 4  # chunks that are written, or read, at once: what bounds the memory of a transfer
+_KEPT = "uploads"
 _NO_HASH = "0" * 64
 
 
@@ -88,20 +91,35 @@ async def store(
     if not permit.allows(column):
         raise Denied(f"no role of the caller allows `{permit.action}` on `{table.name}.{column}`")
     _check_claims(held, upload)
-    row = _row(vault, table, record)
+    row = _row(vault, permit, record, column)
     subject = row[vault.sealer(table).place["subject"]]
     if held.field.keep == "shreddable" and subject is None:
         raise Conflict(f"a record of `{table.name}` that is about nobody holds no file")
     _check_place(vault, table, held, row, upload)
     body = chunks.new_body(held, record, vault.clock())
+    arriving = _arriving(vault)
+    arriving.add(body.id)
     try:
         stored = await _take(vault, body, upload)
-        return await _finish(vault, table, held, (record, body, stored, upload), deed), stored
+        return await _finish(vault, permit, (table, held), (record, body, stored, upload), deed), stored
     except BaseException:
         # What cannot be removed now, because the store fails too, is collected at the next start.
         with contextlib.suppress(PrivetError):
             await vault.write((Delete("chunks", ("file",), ((body.id,),)),))
         raise
+    finally:
+        arriving.discard(body.id)
+
+
+def under_way(vault: Vault) -> frozenset[bytes]:
+    """Return the contents that are arriving now: no record names them yet. One process holds a vault, so they are all."""
+    return frozenset(_arriving(vault).copy())  # in one step: another thread may ask
+
+
+def _arriving(vault: Vault) -> set[bytes]:
+    found = vault.kept.setdefault(_KEPT, set())
+    assert isinstance(found, set)  # nobody else keeps anything under that name
+    return found
 
 
 def _column(table: Table, name: str) -> Column:
@@ -111,11 +129,14 @@ def _column(table: Table, name: str) -> Column:
     return column
 
 
-def _row(vault: Vault, table: Table, record: bytes) -> Row:
-    rows = fetch(vault, table, [record])
-    if not rows:
+def _row(vault: Vault, permit: Permit, record: bytes, column: str) -> Row:
+    """Return the verified row of a record. Raises NotFound unless the permit covers the column on it."""
+    table = vault.table(permit.table)
+    rows = fetch(vault, table, [record], among(vault, permit))
+    kept, shown = visible(vault.sealer(table), permit, rows, View((column,)))
+    if not kept or column not in shown[0]:
         raise NotFound(f"no such record in `{table.name}`")
-    return rows[0]
+    return kept[0]
 
 
 def _check_claims(column: Column, upload: Upload) -> None:
@@ -209,16 +230,22 @@ class _Taken:
 
 
 async def _finish(
-    vault: Vault, table: Table, column: Column, made: tuple[bytes, Body, Stored, Upload], deed: Deed
+    vault: Vault,
+    permit: Permit,
+    place: tuple[Table, Column],
+    made: tuple[bytes, Body, Stored, Upload],
+    deed: Deed,
 ) -> Written:
-    """Put the body under the record and what is known of it into its column, in one unit."""
+    """Put the body under the record and what is known of it into its column, in one unit. `place`: as it was when the
+    file began to arrive."""
+    table, column = place
     record, body, stored, upload = made
     text = _text(column, stored)
 
     def prepare() -> tuple[Written, Sequence[Step]]:
         vault.demand_current(table)
         sealer = vault.sealer(table)
-        row = _row(vault, table, record)
+        row = _row(vault, permit, record, column.name)
         _check_place(vault, table, column, row, upload)
         subject = row[sealer.place["subject"]]
         assert subject is None or isinstance(subject, bytes)
@@ -239,24 +266,35 @@ async def read(vault: Vault, permit: Permit, record: bytes, column: str, deed: D
     once the file is replaced, deleted or erased; its last piece comes only after the hash of the whole was checked.
     """
     table = vault.table(permit.table)
-    held = _column(table, column)
-    if not permit.allows(column):
-        raise Denied(f"no role of the caller allows `{permit.action}` on `{table.name}.{column}`")
-    sealer = vault.sealer(table)
-    rows, shown = visible(sealer, permit, [_row(vault, table, record)], View((column,)))
-    if not rows:
-        raise NotFound(f"no such record in `{table.name}`")
-    text = sealer.open(held, rows)[0]
-    if text is not None and shown[0].get(column) != data_type(held.field.type).present(text):
-        raise Denied(f"no role of the caller shows `{table.name}.{column}` in plain text", hint="content has no masks")
-    subject = rows[0][sealer.place["subject"]]
+    held, sealer = _column(table, column), vault.sealer(table)
+    seen = Seen(table, permit)
+    row, text = readable(vault, permit, record, column, seen)
+    subject = row[sealer.place["subject"]]
     assert subject is None or isinstance(subject, bytes)
     body = chunks.find(vault.store, sealer, held, (record, subject))
     if text is None or body is None:
         raise NotFound(f"no content is stored for `{table.name}.{column}` of this record")
     stored = msgspec.json.decode(text, type=Stored)
-    await vault.note(deed, table=table.name, columns=(column,), records=record, count=1)
+    await vault.note(deed, table=table.name, columns=(column,), records=record, count=1, seen=(seen,))
     return Download(stored, _content(vault, body, stored, chunks.head_id(held, record)))
+
+
+def readable(
+    vault: Vault, permit: Permit, record: bytes, column: str, seen: Seen | None = None
+) -> tuple[Row, str | None]:
+    """Return (the row of a record, what its column says of the file) to those who see it as `plain_text`.
+
+    `seen`: is told of it, for a caller who shows it. Raises Denied, NotFound, Gone.
+    """
+    table = vault.table(permit.table)
+    held, sealer = _column(table, column), vault.sealer(table)
+    if not permit.allows(column):
+        raise Denied(f"no role of the caller allows `{permit.action}` on `{table.name}.{column}`")
+    row = _row(vault, permit, record, column)
+    text, shown = sealer.open(held, [row])[0], visible(sealer, permit, [row], View((column,)), seen)[1][0]
+    if text is not None and shown.get(column) != data_type(held.field.type).present(text):
+        raise Denied(f"no role of the caller shows `{table.name}.{column}` in plain text", hint="content has no masks")
+    return row, text
 
 
 async def _content(vault: Vault, body: Body, stored: Stored, head: bytes) -> AsyncGenerator[bytes, None]:

@@ -7,7 +7,9 @@ business of `vault.log.checkpoint`, reading entries back that of `vault.log.hist
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from privet import codec, digest
 from privet.errors import Damaged
@@ -32,9 +34,29 @@ class Retry:
     expires_ms: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Grounds:
+    """What a deed rests on; told apart by identity.
+
+    `actions`: what the rules were asked for. `rules`: `table.column`, or `table.` for a table as a whole → the rules
+    that let it pass, each as `role/position`. `shown`: `table.column` → the most that is shown of it: redactions, with
+    `/` between where rows differ.
+    """
+
+    actions: tuple[str, ...] = ()
+    rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    shown: Mapping[str, str] = field(default_factory=dict)
+
+
+NO_GROUNDS = Grounds()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deed:
-    """One act of one caller: what its audit entry says, and the retry that it answers."""
+    """One act of one caller: what its audit entry says, and the retry that it answers.
+
+    `credential`: the kind of what the caller proved itself by.
+    """
 
     principal: str
     verb: str
@@ -42,6 +64,8 @@ class Deed:
     at_ms: int
     purpose: str = ""
     request: str = ""
+    credential: str = ""
+    grounds: Grounds = NO_GROUNDS
     retry: Retry | None = None
 
     def entry(
@@ -51,7 +75,7 @@ class Deed:
 
         `records`: WRITTEN_SIZE bytes for each record that was written or deleted. `note`: names only, never a value.
         """
-        return Insert("audit", AUDIT, (self._row(WRITTEN, table, columns, records, count, note),))
+        return Insert("audit", AUDIT, (self._row(WRITTEN, table, columns, (records, count), note=note),))
 
     def seen(
         self, table: str = "", columns: tuple[str, ...] = (), *, records: bytes = b"", count: int = 0, note: str = ""
@@ -60,20 +84,28 @@ class Deed:
 
         `records`: READ_SIZE bytes for each record that was shown, or that may be from now on. `note`: as of `entry`.
         """
-        return Insert("audit", AUDIT, (self._row(READ, table, columns, records, count, note),))
+        return Insert("audit", AUDIT, (self._row(READ, table, columns, (records, count), note=note),))
+
+    def denied(self, table: str = "", columns: tuple[str, ...] = (), *, count: int = 1) -> Step:
+        """Return the step that writes the entry of deeds that were not permitted. `count`: how many."""
+        return Insert("audit", AUDIT, (self._row(READ, table, columns, (b"", count), denied=True),))
 
     def expired(self, runs: bytes, *, count: int) -> Step:
         """Return the step that writes the entry of a deed that empties older entries. `runs`: RUN_SIZE bytes each."""
-        return Insert("audit", AUDIT, (self._row(EXPIRED, "", (), runs, count, ""),))
+        return Insert("audit", AUDIT, (self._row(EXPIRED, "", (), (runs, count)),))
 
-    def _row(self, kind: int, table: str, columns: tuple[str, ...], records: bytes, count: int, note: str) -> Row:
+    def _row(self, kind: int, table: str, columns: tuple[str, ...], told: tuple[bytes, int], **more: str | bool) -> Row:
+        records, count = told
         body: dict[str, object] = {"who": self.principal, "verb": self.verb, "policy": self.policy, "count": count}
+        if self.grounds.actions:
+            body |= _said(self.grounds, table, columns, show=kind == READ)
         for name, value in (
+            ("credential", self.credential),
             ("purpose", self.purpose),
             ("request", self.request),
             ("table", table),
             ("columns", columns),
-            ("note", note),
+            *more.items(),
         ):
             if value:
                 body[name] = value
@@ -105,6 +137,25 @@ class Deed:
         living = And((Compare("key", "=", self.retry.key), Compare("expires", ">", self.at_ms)))
         put = Put("idempotency", ("key", "body_mac", "answer", "state", "expires"), (row,))
         return Expect("idempotency", living, False), put
+
+
+@lru_cache(maxsize=1024)
+def _said(grounds: Grounds, table: str, columns: tuple[str, ...], *, show: bool) -> Mapping[str, object]:
+    """Return what an entry says of the grounds of some columns of a table.
+
+    `by`: for each column the places of its rules in `rules`, left out where every column rests on all of them.
+    `shown`: for each column, or once for all.
+    """
+    keys = tuple(f"{table}.{name}" for name in columns) if table else columns
+    per = [grounds.rules.get(key, ()) for key in keys] or [grounds.rules.get(f"{table}.", ())]
+    rules = list(dict.fromkeys(rule for each in per for rule in each))
+    found: dict[str, object] = {"actions": grounds.actions, "rules": rules}
+    if any(len(each) < len(rules) for each in per):
+        found["by"] = [[rules.index(rule) for rule in each] for each in per]
+    shown = [grounds.shown.get(key, "") for key in keys] if show else []
+    if any(shown):
+        found["shown"] = shown[0] if len(set(shown)) == 1 else shown
+    return found
 
 
 def leaf(at_ms: int, kind: int, body_hash: bytes, records_hash: bytes) -> bytes:

@@ -191,10 +191,7 @@ class Log:
 
     def tile(self, level: int, place: int) -> bytes:
         """Return the hashes of a stored tile, b"" where there is none."""
-        where = And((Compare("level", "=", level), Compare("place", "=", place)))
-        rows = self.store.select(Select(table="tiles", columns=("hashes",), where=where))
-        found = rows[0][0] if rows else b""
-        return found if isinstance(found, bytes) else b""
+        return tile(self.store, level, place)
 
     def _seed(self) -> bytes:
         return self._ring.raw("audit", self._owner).reveal()
@@ -245,13 +242,21 @@ class Log:
     def _sign(self) -> Checkpoint:
         made = Checkpoint(self.origin, self._frontier.size, self._frontier.root())
         note = merkle.sign_note(made.text(), self.origin, self._seed())
-        _replace(self.path, note)
+        replace_file(self.path, note)
         self._note, self._last = note, made
         return made
 
 
-def _replace(path: str, text: str) -> None:
-    """Write a file whole or not at all, mode 0600, durable on return."""
+def tile(store: Store, level: int, place: int) -> bytes:
+    """Return the hashes of a stored tile, b"" where there is none."""
+    where = And((Compare("level", "=", level), Compare("place", "=", place)))
+    rows = store.select(Select(table="tiles", columns=("hashes",), where=where))
+    found = rows[0][0] if rows else b""
+    return found if isinstance(found, bytes) else b""
+
+
+def replace_file(path: str, text: str) -> None:
+    """Write a file whole or not at all, mode 0600, durable on return. Raises Unavailable."""
     fresh = f"{path}.new"
     try:
         handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)

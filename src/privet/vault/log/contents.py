@@ -1,7 +1,7 @@
 """Whether the contents of files are what records name: every chunk there, every chunk opened, and no other.
 
 A record may name a file whose content was never stored, so a content that is gone without a trace is no fault here.
-Chunks that no record names are one once no upload can still be bringing them.
+Chunks that no record names are one, unless an upload that is under way is bringing them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from privet.errors import Damaged, Gone
 from privet.store.port import Cell, Row, Select
 from privet.vault.blobs import chunks
 from privet.vault.blobs.chunks import Body
-from privet.vault.blobs.files import Stored
+from privet.vault.blobs.files import Stored, under_way
 from privet.vault.bonds import Found, Pass, place_of
 from privet.vault.log.history import Fault
 from privet.vault.schema import Column
@@ -24,7 +24,6 @@ from privet.vault.sealer import Sealer
 from privet.vault.vault import Vault
 from privet.vocabulary.predicate import And, Compare, In
 
-UPLOAD_MS = 86_400_000  # an upload takes at most so long; meanwhile no record names its chunks
 _UNIT = 4  # chunks that are held at once
 _HEAD_BYTES = 48  # body, column and record
 
@@ -42,6 +41,8 @@ class Contents:
             if chunks.holds_files(column)
         }
         self._living: set[Cell] = set()
+        # Uploads that are under way now may end, or be given up, before their chunks are looked at.
+        self._began, self._arriving = vault.clock(), under_way(vault)
 
     def passes(self) -> tuple[Pass, ...]:
         """Return the looks at the chunks that no record leads to: heads first."""
@@ -128,8 +129,8 @@ class Contents:
         return found
 
     def _bodies(self, rows: Sequence[Row]) -> Found:
-        before = self._vault.clock() - UPLOAD_MS
-        old = [i for i, row in enumerate(rows) if not isinstance(row[0], bytes) or _began(row[0]) < before]
+        arriving = self._arriving | under_way(self._vault)
+        old = [i for i, row in enumerate(rows) if row[0] not in arriving and self._stood(row[0])]
         if any(rows[i][0] not in self._living for i in old):
             for some in self._vault.store.stream(self.passes()[0].question):
                 self._living.update(row[2][:16] for row in some if isinstance(row[2], bytes))
@@ -137,10 +138,10 @@ class Contents:
             if rows[i][0] not in self._living:
                 yield i, Fault("file.chunk", f"chunk {rows[i][1]!r} of {_named(rows[i][0])}", "no record's file has it")
 
-
-def _began(body: bytes) -> int:
-    """Return when an upload began, in UTC milliseconds: the id of its content is a UUIDv7."""
-    return int.from_bytes(body[:6], "big")
+    def _stood(self, body: Cell) -> bool:
+        """Return whether an upload did not begin during this look: the id of its content is a UUIDv7."""
+        began = int.from_bytes(body[:6], "big") if isinstance(body, bytes) else 0
+        return not self._began <= began <= self._vault.clock()
 
 
 def _named(file: Cell) -> str:

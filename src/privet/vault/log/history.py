@@ -1,35 +1,21 @@
-"""The entries of an audit read back: as lines for others, against checkpoints, and out of their time.
+"""The entries of an audit read back: as lines for others, for when something was last used, and out of their time.
 
-Needs no key: who has a signed checkpoint and the log's public key can prove the entries of a database copy, or of
-exported lines. Whether the records of the vault are what the entries say is the business of `vault.log.verify`.
+Needs no key. Whether entries are what a checkpoint proves is the business of `vault.log.prover`, which of them fit a
+question that of `vault.log.search`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
-from privet import digest
-from privet.crypto import merkle
-from privet.crypto.merkle import Checkpoint, Frontier
 from privet.errors import Damaged, InvalidInput, MalformedBody
 from privet.store.port import Select, Step, Store, Update
-from privet.vault.log.audit import (
-    BODY,
-    EXPIRED,
-    READ,
-    READ_SIZE,
-    RECORDS,
-    RUN_SIZE,
-    SALT_SIZE,
-    WRITTEN,
-    WRITTEN_SIZE,
-    Deed,
-    leaf,
-)
+from privet.vault.log.audit import BODY, EXPIRED, READ, READ_SIZE, RECORDS, WRITTEN, WRITTEN_SIZE, Deed, leaf
+from privet.vault.log.runs import Run, extend, packed
 from privet.vault.vault import Vault
 from privet.vocabulary.predicate import Compare
 
@@ -37,11 +23,9 @@ COLUMNS = ("seq", "at", "kind", "body_salt", "body", "body_hash", "records_salt"
 CHUNK = 1000
 EXPIRE_MS = 365 * 86_400_000
 MOST_FAULTS = 1_000
-MOST_MISSING = 100_000  # entries of one gap whose places are kept, so that those behind it still line up
 DELETED = bytes(20)
 _PARTS = {BODY: ("body_salt", "body"), RECORDS: ("records_salt", "records")}
 _SIZES = {READ: READ_SIZE, WRITTEN: WRITTEN_SIZE}
-_NOTHING = b"\0"  # stands for an entry that is missing: no leaf is one byte
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,126 +170,60 @@ def record_ids(found: Entry) -> list[bytes]:
     return [records[at : at + 16] for at in range(0, len(records), size)] if size else []
 
 
-# --- against checkpoints --------------------------------------------------------------------------------------
+# --- last use --------------------------------------------------------------------------------------------------
 
 
-Run = tuple[int, int]
-"""The numbers of the first and last of entries that follow each other."""
-Grown = Callable[[Sequence[Sequence[bytes]]], None]
-"""Told of the nodes that new leaves completed, as `Frontier.append` returns them."""
+Use = tuple[str, str, str, str]
+"""A rule as `role/position`, a table, a column ("" for a table as a whole), an action."""
 
 
-@dataclass(slots=True)
-class Prover:
-    """Takes entries in order and finds where they are not what was proven.
+class _Grounds(msgspec.Struct):
+    """What an entry says of its grounds, as it is written: equal texts are looked into once."""
 
-    `newest`: record id → version and head MAC (20 bytes) of its newest written entry, DELETED for a deleted one.
+    table: msgspec.Raw = msgspec.Raw()
+    columns: msgspec.Raw = msgspec.Raw()
+    actions: msgspec.Raw = msgspec.Raw()
+    rules: msgspec.Raw = msgspec.Raw()
+    by: msgspec.Raw = msgspec.Raw()
+    denied: msgspec.Raw = msgspec.Raw()
+
+
+def last_used(vault: Vault, since_ms: int) -> Mapping[Use, int]:
+    """Return when each rule last let an action on a column pass, in UTC milliseconds, of entries from `since_ms` on.
+
+    What rests on several rules counts as use of each. Takes some seconds for a million entries: not for an event loop.
     """
-
-    checkpoints: Sequence[Checkpoint]
-    grown: Grown
-    faults: Faults = field(default_factory=Faults)
-    newest: dict[bytes, bytes] = field(default_factory=dict)
-    frontier: Frontier = field(default_factory=Frontier)
-    _next: int = 1  # the number of the entry that should come now
-    _gone: dict[int, list[Run]] = field(default_factory=lambda: {BODY: [], RECORDS: []})  # what entries lack
-    _let_go: dict[int, list[Run]] = field(default_factory=lambda: {BODY: [], RECORDS: []})  # what expired, they say
-
-    @property
-    def size(self) -> int:
-        """Return the number of the last entry."""
-        return self._next - 1
-
-    def take(self, entries: Sequence[Entry]) -> None:
-        """Take the entries that follow."""
-        leaves: list[bytes] = []
-        for found in entries:
-            leaves += self._gap(found)
-            leaves.append(self._leaf(found))
-            self._remember(found)
-        self._append(leaves)
-
-    def end(self) -> None:
-        """Say what can be said only when every entry was taken."""
-        for checkpoint in self.checkpoints:
-            if checkpoint.size > self.size:
-                self._fault("audit.cut", f"entry {checkpoint.size}", f"the log ends at {self.size:,}, before it")
-        for part, name in ((BODY, "body"), (RECORDS, "list of records")):
-            for first, last in _outside(self._gone[part], self._let_go[part]):
-                what = f"from here to entry {last:,} the {name} is gone, and no entry says that it expired"
-                self._fault("audit.emptied", f"entry {first}", what)
-
-    def _gap(self, found: Entry) -> list[bytes]:
-        missing = found.seq - self._next
-        if missing < 0:
-            self._fault("audit.order", f"entry {found.seq}", f"expected entry {self._next:,} here")
-            return []
-        if missing:
-            self._fault("audit.missing", f"entry {self._next}", f"{missing:,} entries from here on are missing")
-        self._next = found.seq + 1
-        return [_NOTHING] * missing if missing <= MOST_MISSING else []
-
-    def _leaf(self, found: Entry) -> bytes:
-        for part, name, salt, text, expected in (
-            (BODY, "body", found.body_salt, found.body, found.body_hash),
-            (RECORDS, "list of records", found.records_salt, found.records, found.records_hash),
-        ):
-            if text is None and salt is None:
-                _extend(self._gone[part], found.seq)
-            elif text is None or salt is None or len(salt) != SALT_SIZE or digest.sha256(salt + text) != expected:
-                self._fault("audit.entry", f"entry {found.seq}", f"its {name} is not what was written")
-        try:
-            return found.leaf()
-        except Damaged:
-            self._fault("audit.entry", f"entry {found.seq}", "its time, kind or hashes are not what was written")
-            return _NOTHING
-
-    def _remember(self, found: Entry) -> None:
-        records = found.records or b""
-        if found.kind == WRITTEN:
-            for at in range(0, len(records), WRITTEN_SIZE):
-                self.newest[records[at : at + 16]] = records[at + 16 : at + WRITTEN_SIZE]
-        elif found.kind == EXPIRED:
-            for part, first, last in _runs(records):
-                self._let_go.get(part, []).append((first, last))
-
-    def _append(self, leaves: Sequence[bytes]) -> None:
-        """Append leaves, looking at the root where a checkpoint was signed."""
-        start = self.frontier.size
-        stops = {c.size for c in self.checkpoints if start < c.size < start + len(leaves)}
-        for stop in (*sorted(stops), start + len(leaves)):
-            self.grown(self.frontier.append(leaves[self.frontier.size - start : stop - start]))
-            for checkpoint in self.checkpoints:
-                if checkpoint.size == stop and not digest.same(checkpoint.root, self.frontier.root()):
-                    self._fault("audit.root", f"entry {stop}", "the entries up to here are not those that were signed")
-
-    def _fault(self, rule: str, at: str, what: str) -> None:
-        self.faults.add(Fault(rule, at, what))
+    decoder = msgspec.json.Decoder(_Grounds)
+    latest: dict[tuple[bytes, ...], int] = {}
+    question = Select(table="audit", columns=("at", "body"), where=Compare("at", ">=", since_ms))
+    for rows in vault.store.stream(question, rows=CHUNK):
+        for at, body in rows:
+            if not isinstance(body, bytes) or not isinstance(at, int):
+                continue
+            try:
+                said = decoder.decode(body)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                continue  # `verify` says that it was changed
+            if said.denied or not said.rules:
+                continue
+            key = tuple(bytes(raw) for raw in (said.table, said.columns, said.actions, said.rules, said.by))
+            latest[key] = max(at, latest.get(key, 0))
+    found: dict[Use, int] = {}
+    for key, at in latest.items():
+        for use in _uses(*(msgspec.json.decode(raw) if raw else () for raw in key)):
+            found[use] = max(at, found.get(use, 0))
+    return found
 
 
-@dataclass(frozen=True, slots=True)
-class Proven:
-    """What entries were found to be. `size`: how many there are; `proven`: up to which the checkpoint speaks."""
-
-    size: int
-    proven: int
-    root: bytes
-    faults: tuple[Fault, ...]
-    count: int
-
-
-def prove(batches: Iterable[Sequence[Entry]], note: str, verifier: str) -> Proven:
-    """Compare entries from the first on with a signed checkpoint, by the log's public key alone.
-
-    Raises Damaged or WrongKey where the checkpoint itself is not proved, InvalidInput for a key of another form.
-    """
-    checkpoint = merkle.parse_checkpoint(merkle.open_note(note, verifier))
-    prover = Prover((checkpoint,), lambda fresh: None)
-    for batch in batches:
-        prover.take(batch)
-    prover.end()
-    found = prover.faults
-    return Proven(prover.size, checkpoint.size, prover.frontier.root(), tuple(found.found), found.count)
+def _uses(
+    table: Sequence[str], columns: Sequence[str], actions: Sequence[str], rules: Sequence[str], by: Sequence[list[int]]
+) -> Iterator[Use]:
+    for at, column in enumerate(columns or ("",)):
+        # An entry of several tables names each column with its own.
+        name, _, rest = (str(table), "", column) if table else column.partition(".")
+        for rule in (rules[place] for place in by[at]) if by else rules:
+            for action in actions:
+                yield rule, name, rest, action
 
 
 # --- out of their time ----------------------------------------------------------------------------------------
@@ -329,7 +247,7 @@ async def expire(vault: Vault, before_ms: int, deed: Deed) -> int:
         gone = _all_going(batch, before_ms, newest, held)
         if gone:
             steps = [_empty(found.seq, parts) for found, parts in gone]
-            await vault.write([*steps, deed.expired(_packed(gone), count=len(gone))])
+            await vault.write([*steps, deed.expired(_runs_of(gone), count=len(gone))])
         changed += len(gone)
         await asyncio.sleep(0)  # other calls go on
     return changed
@@ -388,45 +306,12 @@ def _empty(seq: int, parts: Sequence[int]) -> Step:
     return Update("audit", columns, ("seq",), ((*(None for _ in columns), seq),))
 
 
-# --- runs of entries ------------------------------------------------------------------------------------------
-
-
-def _packed(gone: Sequence[tuple[Entry, Sequence[int]]]) -> bytes:
+def _runs_of(gone: Sequence[tuple[Entry, Sequence[int]]]) -> bytes:
     out: list[bytes] = []
     for part in (BODY, RECORDS):
         runs: list[Run] = []
         for found, parts in gone:
             if part in parts:
-                _extend(runs, found.seq)
-        out += [b"%c%b%b" % (part, first.to_bytes(8, "big"), last.to_bytes(8, "big")) for first, last in runs]
+                extend(runs, found.seq)
+        out.append(packed(part, runs))
     return b"".join(out)
-
-
-def _runs(records: bytes) -> Iterator[tuple[int, int, int]]:
-    for at in range(0, len(records), RUN_SIZE):
-        run = records[at : at + RUN_SIZE]
-        yield run[0], int.from_bytes(run[1:9], "big"), int.from_bytes(run[9:], "big")
-
-
-def _extend(runs: list[Run], seq: int) -> None:
-    if runs and runs[-1][1] == seq - 1:
-        runs[-1] = (runs[-1][0], seq)
-    else:
-        runs.append((seq, seq))
-
-
-def _outside(runs: Iterable[Run], allowed: Iterable[Run]) -> Iterator[Run]:
-    """Yield what of ascending `runs` no run of `allowed` covers."""
-    cover = sorted(allowed)
-    at = 0
-    for start, end in runs:
-        first = start
-        while first <= end:
-            while at < len(cover) and cover[at][1] < first:
-                at += 1
-            if at == len(cover) or cover[at][0] > end:
-                yield first, end
-                break
-            if cover[at][0] > first:
-                yield first, cover[at][0] - 1
-            first = cover[at][1] + 1

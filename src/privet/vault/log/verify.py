@@ -13,13 +13,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from privet import digest
-from privet.crypto.merkle import TILE_HEIGHT, TILE_WIDTH, Checkpoint
+from privet.crypto.merkle import Checkpoint
 from privet.errors import Damaged, Gone
 from privet.store.port import Cell, Row, Select
+from privet.vault.access import policies
 from privet.vault.bonds import Bonds, Found, Pass, place_of
-from privet.vault.log.checkpoint import Log, Tiler
+from privet.vault.log.checkpoint import Log
 from privet.vault.log.contents import Contents
-from privet.vault.log.history import DELETED, Fault, Faults, Prover, read
+from privet.vault.log.history import DELETED, Fault, Faults, read
+from privet.vault.log.prover import Prover, Tiles
 from privet.vault.schema import Column
 from privet.vault.sealer import Heads, Sealer
 from privet.vault.vault import Vault
@@ -63,40 +65,11 @@ def verify(vault: Vault, log: Log, *, witnessed: Sequence[Checkpoint] = ()) -> R
 
 
 def verify_log(log: Log, *, witnessed: Sequence[Checkpoint] = ()) -> Report:
-    """Look at an audit alone: of the house, which has no records."""
+    """Look at an audit alone: of the house, which has no records. `witnessed`: as of `verify`."""
     faults = Faults()
     prover = _prover(log, witnessed, faults)
     prover.end()
     return _report(log, prover, faults, 0)
-
-
-class _Tiles:
-    """Compares the nodes of the entries with the tiles that were stored, as far as a checkpoint proves them."""
-
-    def __init__(self, log: Log, proven: int, faults: Faults) -> None:
-        self._log = log
-        self._proven = proven
-        self._faults = faults
-        self._tiler = Tiler()
-
-    def grown(self, fresh: Sequence[Sequence[bytes]]) -> None:
-        for level, place, hashes in self._tiler.take(fresh):
-            if len(hashes) == 32 * TILE_WIDTH:
-                self._compare(level, place, hashes)
-
-    def end(self) -> None:
-        for level, place, hashes in self._tiler.edges():
-            self._compare(level, place, hashes)
-
-    def _compare(self, level: int, place: int, hashes: bytes) -> None:
-        first = place * TILE_WIDTH
-        wanted = 32 * max(0, min(len(hashes) // 32, (self._proven >> TILE_HEIGHT * level) - first))
-        stored = self._log.tile(level, place)
-        if stored[:wanted] == hashes[:wanted]:
-            return
-        at = next(at for at in range(0, wanted, 32) if stored[at : at + 32] != hashes[at : at + 32])
-        where = f"entry {first + at // 32 + 1}" if level == 0 else f"tile {place} of level {level}"
-        self._faults.add(Fault("audit.tile", where, "it is not what was appended to the log"))
 
 
 def _prover(log: Log, witnessed: Sequence[Checkpoint], faults: Faults) -> Prover:
@@ -111,7 +84,7 @@ def _prover(log: Log, witnessed: Sequence[Checkpoint], faults: Faults) -> Prover
         proven = own.size
     except Damaged as error:
         faults.add(Fault("audit.checkpoint", "checkpoint", error.message))
-    tiles = _Tiles(log, proven, faults)
+    tiles = Tiles(log.tile, proven, faults)
     prover = Prover(proofs, tiles.grown, faults)
     for batch in read(log.store):
         prover.take(batch)
@@ -155,9 +128,20 @@ class _Look:
         self._matched = 0
 
     def history(self) -> None:
-        """Look at every entry."""
+        """Look at every entry, and at the policy that the newest of them put into force."""
+        before = self._policy()
         self._prover = _prover(self._log, self._witnessed, self._faults)
         self._prover.end()
+        # The vault is not one of its records. A policy that was activated meanwhile may be in the log or not.
+        if self._prover.newest.pop(self._vault.id, None) not in (before, self._policy()):
+            self._faults.add(Fault("policy.old", "policy", "it is not the one that was put into force last"))
+
+    def _policy(self) -> bytes | None:
+        try:
+            return policies.state(self._vault)
+        except Damaged as error:
+            self._faults.add(Fault("policy", "policy", error.message))
+            return None
 
     def records(self) -> None:
         """Look at every record, and for those that should be there."""

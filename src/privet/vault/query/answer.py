@@ -12,12 +12,14 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from privet.errors import Gone, InvalidQuery, PrivetError
+from privet.errors import Denied, Gone, InvalidQuery, PrivetError
 from privet.store.port import Aggregate, Cell, Row, Step
 from privet.vault.log.audit import Deed
+from privet.vault.query import blur
 from privet.vault.query.census import Census, damaged
 from privet.vault.query.clearance import Permits, clear
 from privet.vault.query.judge import Opened, cells, keys, matching
+from privet.vault.query.metered import Metered
 from privet.vault.query.plan import Plan
 from privet.vault.query.question import TRUE, Order, Place, Question
 from privet.vault.query.tally import Group, Tally
@@ -41,11 +43,13 @@ def _no_objection() -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """How to answer. `redaction`: show no more than this. `least`: leave out groups of fewer rows. `most`: candidates
-    that may be opened, 0 for however many it takes. `still` raises once the asker may not be answered any more."""
+    """How to answer. `redaction`: show no more than this. `least`: leave out groups of fewer rows. `blurred`: for one
+    who may not see all that is counted, see `vault.query.blur`. `most`: candidates that may be opened, 0 for however
+    many it takes. `still` raises once the asker may not be answered any more."""
 
     redaction: str = ""
     least: int = 1
+    blurred: bool = False
     most: int = MOST_SCANNED
     still: Callable[[], None] = _no_objection
 
@@ -53,13 +57,15 @@ class Terms:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """`used`: "index" (tags alone decided which rows came), "scan" (opened values did) or "index+scan" (opened values
-    of candidates that tags chose). `suppressed`: groups were left out. `cut`: there is more than the limit."""
+    of candidates that tags chose). `suppressed`: groups were left out, or may have been. `perturbed`: counts are off by
+    a small number. `cut`: there is more than the limit."""
 
     columns: tuple[str, ...]
     rows: list[list[Wire]]
     used: str
     plan: tuple[str, ...]
     suppressed: bool = False
+    perturbed: bool = False
     cut: bool = False
 
 
@@ -68,12 +74,14 @@ _FREE = Terms()
 
 def explain(vault: Vault, question: Question, permits: Permits) -> Answer:
     """Return the plan of a question without reading a record. Raises Denied as `run` does."""
-    return _Work(Plan(vault, question, permits), _FREE).answer()
+    return _Work(Plan(vault, question, permits), permits, _FREE).answer()
 
 
 def plainly(question: Question, permits: Permits) -> bool:
-    """Return whether the caller may see in the clear every column that a question asks about. Raises Denied."""
-    return clear(question, permits).plain
+    """Return whether the caller may see in the clear, on every row there is, what a question asks about. Raises
+    Denied."""
+    found = clear(question, permits)
+    return found.plain and found.rows == TRUE
 
 
 async def run(vault: Vault, question: Question, permits: Permits, deed: Deed, terms: Terms = _FREE) -> Answer:
@@ -84,7 +92,7 @@ async def run(vault: Vault, question: Question, permits: Permits, deed: Deed, te
     """
     with vault.reading():
         plan = Plan(vault, question, permits, terms.redaction)
-        work = _Work(plan, terms)
+        work = _Work(plan, permits, terms)
         if plan.decided and not question.grouped and question.limit <= _QUICK:
             work.read()
         else:
@@ -96,21 +104,24 @@ async def run(vault: Vault, question: Question, permits: Permits, deed: Deed, te
             except PrivetError:
                 runs.close()  # its snapshot of the store ends now, not when somebody collects it
                 raise
-    await vault.write(tuple(work.entries(deed)))
+    await vault.disclose(deed, tuple(work.entries(deed)), work.meter.seen())
     return work.answer()
 
 
 class _Work:
     """One question on its way to its answer."""
 
-    def __init__(self, plan: Plan, terms: Terms) -> None:
+    def __init__(self, plan: Plan, permits: Permits, terms: Terms) -> None:
         self.plan = plan
+        self.meter = Metered(plan, permits)
         self.terms = terms
         self.question = plan.question
         self.needed = plan.needed()
         self.rows: list[list[Wire]] = []
         self.released: dict[str, list[bytes]] = {}
         self.suppressed = self.cut = False
+        if terms.blurred:
+            _demand_seen(plan)
 
     def answer(self) -> Answer:
         """Return what the caller gets."""
@@ -120,6 +131,7 @@ class _Work:
             used=self.plan.used,
             plan=self.plan.text(),
             suppressed=self.suppressed,
+            perturbed=self.terms.blurred and blur.counts(self.question.outputs),
             cut=self.cut,
         )
 
@@ -219,6 +231,7 @@ class _Work:
         pairs = zip(self.question.outputs, self.plan.clearance.grades, strict=True)
         shown = [cells(output, grades, opened) for output, grades in pairs]
         self.rows += [list(row) for row in zip(*shown, strict=True)]
+        self.meter.rows(opened, shown)
         for source in self.question.sources:
             self.released.setdefault(source.name, []).extend(opened.ids(source.name))
 
@@ -229,16 +242,16 @@ class _Work:
         for _, opened in self._candidates():
             tally.add(opened)
             yield
-        self._give(self._ordered(self._large_enough(tally.finish())))
+        self._give(self._ordered(self._blurred(self._large_enough(tally.finish()))))
 
     def _count(self) -> None:
-        by_label = any(isinstance(order.key, Place) for order in self.question.order)
+        by_label = self.terms.blurred or any(isinstance(order.key, Place) for order in self.question.order)
         for _ in range(_ATTEMPTS):
             census = Census(self.plan)
             groups = self._large_enough(census.groups())
             if by_label:
                 whole = census.label(groups)
-                groups = self._ordered(groups) if whole else []
+                groups = self._ordered(self._blurred(groups)) if whole else []
             else:
                 groups = self._ordered(groups)
                 whole = census.label(groups)
@@ -250,12 +263,20 @@ class _Work:
     def _large_enough(self, groups: list[Group]) -> list[Group]:
         """Leave out small groups. The count of every record asks about nobody, so it is none."""
         question = self.question
-        about_all = question.where == TRUE and not question.group
+        about_all = question.where == TRUE and not question.group and not self.terms.blurred
         if about_all and all(output.function == "count" for output in question.outputs):
             return groups
         kept = [group for group in groups if self.terms.least <= 1 or group.size >= self.terms.least]
-        self.suppressed = len(kept) < len(groups)
+        # Whether a group was there to be left out would say that somebody is in it.
+        self.suppressed = self.terms.blurred or len(kept) < len(groups)
         return kept
+
+    def _blurred(self, groups: list[Group]) -> list[Group]:
+        """Move the counts of groups whose labels are known, for a caller who may not see all that is counted."""
+        if not self.terms.blurred:
+            return groups
+        found = blur.Blur(blur.key(self.plan.vault), self.question, self.plan.clearance.rows, self.terms.least)
+        return found.applied(groups)
 
     def _ordered(self, groups: list[Group]) -> list[Group]:
         order, limit = self.question.order, self.question.limit
@@ -264,10 +285,20 @@ class _Work:
         return [groups[at] for at in _places(found, order)[:limit]]
 
     def _give(self, groups: Sequence[Group]) -> None:
+        self.meter.groups(groups)
         for group in groups:
             self.rows.append(group.cells)
             for (source, _), record in group.records.items():
                 self.released.setdefault(source, []).append(record)
+
+
+def _demand_seen(plan: Plan) -> None:
+    """Raise Denied where a sum would tell whom the caller found by what she does not see: no moved count hides that."""
+    if not plan.clearance.seen and any(output.function in ("sum", "avg") for output in plan.question.outputs):
+        raise Denied(
+            "no role of the caller allows to add up what is chosen by columns that she does not see",
+            hint="it needs `read` on every column that the question asks about",
+        )
 
 
 def _places(found: Sequence[tuple[object, ...]], order: Sequence[Order]) -> list[int]:

@@ -85,8 +85,8 @@ class Census:
         opened = Opened(replace(question, sources=(source,)), self.plan.sealers, records)
         for place in question.group:
             if place.source == source.name:
-                for group, key in zip(groups, keys(place, opened), strict=True):
-                    group.keys[place] = key
+                for group, key, text in zip(groups, keys(place, opened), opened.parts(place), strict=True):
+                    group.keys[place], group.texts[place] = key, text
         for at, output in enumerate(question.outputs):
             if output.function or output.place is None or output.place.source != source.name:
                 continue

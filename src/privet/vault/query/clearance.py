@@ -8,11 +8,11 @@ ceiling caps what is shown, not what may be searched for; types that show nothin
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from privet import digest
 from privet.errors import Denied, InvalidValue
-from privet.policy.permit import Permit, Sight
+from privet.policy.permit import NO_RULE, Basis, Permit, Sight
 from privet.vault.query.question import (
     TRUE,
     Flip,
@@ -33,7 +33,7 @@ from privet.vault.query.question import (
 )
 from privet.vault.sight import canonical_literal, least, place_of
 from privet.vocabulary.datatype import DataType
-from privet.vocabulary.predicate import CONSENT, And, Compare, In, Or, Predicate, Value
+from privet.vocabulary.predicate import ALWAYS, CONSENT, And, Compare, In, Or, Predicate, Value
 
 _PRESENCE = "?"  # the precision of IS NULL, in place of a part
 _OPERATORS: dict[str, Operator] = {"<": "<", "<=": "<=", ">": ">", ">=": ">="}
@@ -49,20 +49,23 @@ class Permits:
 
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """A redaction of an output and the rows on which it holds."""
+    """A redaction of an output and the rows on which it holds. `rule`: who says so."""
 
     redaction: str
     where: Tree
+    rule: Basis = NO_RULE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clearance:
     """`rows`: the rows that the caller may ask about. `grades`: of each output that shows a value, most revealing
-    first; () for the others. `places`: what is asked about. `plain`: whether all of it may be seen in the clear."""
+    first; () for the others. `places`: what is asked about. `plain`: whether all of it may be seen in the clear on
+    every row. `seen`: whether the caller sees, on every row that may be asked about, what the question asks there."""
 
     rows: Tree
     grades: tuple[tuple[Grade, ...], ...]
     plain: bool
+    seen: bool
     places: tuple[Place, ...]
 
 
@@ -81,7 +84,7 @@ def clear(question: Question, permits: Permits, redaction: str = "") -> Clearanc
             grades.append(())
             continue
         sights = _shown(question, permits, output)
-        wheres = tuple(where for _, where in sights)
+        wheres = tuple(grade.where for grade in sights)
         if output.function in ("sum", "avg"):
             rows.append(disjoin(wheres))  # one value that may not be seen would show in the sum
         else:
@@ -94,7 +97,8 @@ def clear(question: Question, permits: Permits, redaction: str = "") -> Clearanc
         elif all(place.source != source.name for place in asked):
             rows.append(_any_row(source, permits))
     plain = all(_plain(question, permits, place) for place in asked)
-    return Clearance(rows=conjoin(*rows), grades=tuple(grades), plain=plain, places=asked)
+    seen = all(_seen(question, permits, place) for place in asked)
+    return Clearance(rows=conjoin(*rows), grades=tuple(grades), plain=plain, seen=seen, places=asked)
 
 
 def _asked(question: Question) -> Iterator[Place]:
@@ -117,14 +121,38 @@ def _needed(question: Question, permits: Permits, place: Place) -> Tree:
     column = question.column(place)
     if column is None:
         return _any_row(source, permits)
-    kind = kind_of(column)
-    found = [s.where for s in _sights(permits.search, place, source) if _answers(kind, s.redaction, place.part)]
-    found += [s.where for s in _sights(permits.read, place, source) if _reveals(kind, s.redaction, place.part)]
+    found = [*_searched(question, permits, place), *_read(question, permits, place)]
     if not found:
         named = f"{source.table.name}.{column.name}"
         shown = f"`{named}` by its {place.part}" if place.part not in ("", _PRESENCE) else f"`{named}`"
         raise Denied(f"no role of the caller allows to ask about {shown}", hint="it needs `search` on the column")
     return disjoin(tuple(to_tree(where, source) for where in found))
+
+
+def _searched(question: Question, permits: Permits, place: Place) -> list[Predicate]:
+    """Return the rows on which the caller may search a column at the precision of a place."""
+    kind, sights = _kind(question, place), _sights(permits.search, place, question.source(place))
+    return [sight.where for sight in sights if _answers(kind, sight.redaction, place.part)]
+
+
+def _read(question: Question, permits: Permits, place: Place) -> list[Predicate]:
+    """Return the rows on which the caller sees as much of a column as a place asks about."""
+    kind, sights = _kind(question, place), _sights(permits.read, place, question.source(place))
+    return [sight.where for sight in sights if _reveals(kind, sight.redaction, place.part)]
+
+
+def _seen(question: Question, permits: Permits, place: Place) -> bool:
+    """Return whether searching lets the caller ask about a place on no row where it is not shown to her anyway."""
+    if question.column(place) is None:
+        return True
+    read = _read(question, permits, place)
+    return ALWAYS in read or all(where in read for where in _searched(question, permits, place))
+
+
+def _kind(question: Question, place: Place) -> DataType:
+    column = question.column(place)
+    assert column is not None  # INVARIANT: callers looked.
+    return kind_of(column)
 
 
 def _sights(permits: Mapping[str, Permit], place: Place, source: Source) -> Sequence[Sight]:
@@ -159,32 +187,32 @@ def _any_row(source: Source, permits: Permits) -> Tree:
     return disjoin(tuple(found))
 
 
-def _shown(question: Question, permits: Permits, output: Output) -> list[tuple[str, Tree]]:
-    """Return (redaction, rows) by which the caller sees an output. Raises Denied where there is none."""
+def _shown(question: Question, permits: Permits, output: Output) -> list[Grade]:
+    """Return how the caller sees an output. Raises Denied where she does not."""
     place = output.place
     assert place is not None
     source, column = question.source(place), question.column(place)
     if column is None:
-        return [("plain_text", _any_row(source, permits))]
+        return [Grade("plain_text", _any_row(source, permits))]
     kind = kind_of(column)
-    found = [(sight.redaction, to_tree(sight.where, source)) for sight in _sights(permits.read, place, source)]
+    held = _sights(permits.read, place, source)
+    found = [Grade(sight.redaction, to_tree(sight.where, source), sight.rule) for sight in held]
     if output.function in ("sum", "avg"):
-        found = [(redaction, where) for redaction, where in found if shows_all(kind, redaction)]
+        found = [grade for grade in found if shows_all(kind, grade.redaction)]
     elif place.part:
-        found = [(redaction, where) for redaction, where in found if shows(kind, redaction, place.part)]
+        found = [grade for grade in found if shows(kind, grade.redaction, place.part)]
     if not found:
         raise Denied(f"no role of the caller allows to read `{question.said(place)}`", hint="it needs `read`")
     return found
 
 
-def _grades(
-    question: Question, output: Output, sights: Sequence[tuple[str, Tree]], redaction: str
-) -> tuple[Grade, ...]:
+def _grades(question: Question, output: Output, grades: Sequence[Grade], redaction: str) -> tuple[Grade, ...]:
     column = question.column(output.place) if output.place else None
     if column is None:
-        return tuple(Grade(name, where) for name, where in sights)
+        return tuple(grades)
     kind = kind_of(column)
-    return tuple(Grade(least(kind, least(kind, name, redaction), output.redaction), where) for name, where in sights)
+    capped = [least(kind, least(kind, grade.redaction, redaction), output.redaction) for grade in grades]
+    return tuple(replace(grade, redaction=name) for name, grade in zip(capped, grades, strict=True))
 
 
 def _plain(question: Question, permits: Permits, place: Place) -> bool:
@@ -193,7 +221,7 @@ def _plain(question: Question, permits: Permits, place: Place) -> bool:
     if column is None or column.field.reference:
         return True
     kind, sights = kind_of(column), _sights(permits.read, place, question.source(place))
-    return any(shows_all(kind, sight.redaction) and sight.where == And() for sight in sights)
+    return any(shows_all(kind, sight.redaction) and sight.where == ALWAYS for sight in sights)
 
 
 # --- a policy's condition in the words of a question ------------------------------------------------------------

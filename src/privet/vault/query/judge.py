@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from privet import digest
 from privet.store.port import Row
@@ -206,17 +206,23 @@ def keys(place: Place, opened: Opened) -> list[tuple[bool, object]]:
 def cells(output: Output, grades: Sequence[Grade], opened: Opened) -> list[Wire]:
     """Return an output's values as the caller sees them; None on rows that no grade covers."""
     out: list[Wire] = [None] * opened.size
-    left: Sequence[int] = range(opened.size)
-    for grade in grades:
-        chosen = left if grade.where == All() else matching_of(grade.where, opened, left)
+    for grade, chosen in by_grade(grades, opened):
         part = opened.take(chosen)
         for at, value in zip(chosen, _shown(output, grade.redaction, part), strict=True):
             out[at] = value
+    return out
+
+
+def by_grade(grades: Sequence[Grade], opened: Opened) -> Iterator[tuple[Grade, Sequence[int]]]:
+    """Yield which rows each grade decides: the first, most revealing one that holds on them."""
+    left: Sequence[int] = range(opened.size)
+    for grade in grades:
+        chosen = left if grade.where == All() else matching_of(grade.where, opened, left)
+        yield grade, chosen
         taken = set(chosen)
         left = [at for at in left if at not in taken]
         if not left:
             break
-    return out
 
 
 def matching_of(tree: Tree, opened: Opened, left: Sequence[int]) -> list[int]:

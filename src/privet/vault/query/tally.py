@@ -21,12 +21,14 @@ _MEAN = Decimal("1e-12")  # an average is rounded to twelve decimals, half to ev
 @dataclass(slots=True)
 class Group:
     """One row of a grouped answer. `size`: how many rows it is made of. `values`: what each output is ordered by.
-    `keys`: what each place of GROUP BY is ordered by. `records`: (source, output) → record whose value is shown."""
+    `keys`: what each place of GROUP BY is ordered by, `texts`: what stands there. `records`: (source, output) → record
+    whose value is shown."""
 
     size: int
     cells: list[Wire]
     values: list[object]
     keys: dict[Place, object] = field(default_factory=dict)
+    texts: dict[Place, str | None] = field(default_factory=dict)
     records: dict[tuple[str, int], bytes] = field(default_factory=dict)
 
 
@@ -61,6 +63,7 @@ class Tally:
             group = self.groups.get(key)
             if group is None:
                 group = self.groups[key] = self._empty()
+                group.texts = dict(zip(self.question.group, key, strict=True))
                 first[key] = at
             group.size += 1
         self._label(opened, first)

@@ -1,4 +1,7 @@
-"""Vault templates: schemas that ship, one dataset file each. Their names are the files' names."""
+"""Vault templates: schemas that ship, one dataset file each. Their names are the files' names.
+
+Beside each stand its ready roles (`.policy`) and the tests of them (`.tests.yml`).
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,28 @@ from privet.errors import UnknownName
 
 def template_names() -> tuple[str, ...]:
     """Return the names of every template, sorted."""
-    found = (entry.name for entry in files(__name__).iterdir())
-    return tuple(sorted(name.removesuffix(".yml") for name in found if name.endswith(".yml")))
+    found = (entry.name.partition(".") for entry in files(__name__).iterdir())
+    return tuple(sorted(name for name, _, rest in found if rest == "yml"))
 
 
 def template_text(name: str) -> str:
     """Return the schema of a template. Raises UnknownName with the nearest names as a hint."""
+    return _text(name, "yml")
+
+
+def template_policy(name: str) -> str:
+    """Return the ready roles of a template, as a policy's text. Raises UnknownName with the nearest names as a hint."""
+    return _text(name, "policy")
+
+
+def template_tests(name: str) -> str:
+    """Return the tests of a template's ready roles. Raises UnknownName with the nearest names as a hint."""
+    return _text(name, "tests.yml")
+
+
+def _text(name: str, ending: str) -> str:
     if name not in template_names():
         near = difflib.get_close_matches(name, template_names(), n=2)
         hint = "did you mean " + " or ".join(f"`{n}`" for n in near) + "?" if near else ", ".join(template_names())
         raise UnknownName("there is no template of that name", hint=hint)
-    return files(__name__).joinpath(f"{name}.yml").read_text(encoding="utf-8")
+    return files(__name__).joinpath(f"{name}.{ending}").read_text(encoding="utf-8")

@@ -23,6 +23,7 @@ from privet.errors import (
 from privet.store.port import Cell, Delete, Insert, Put, Row, Select, Step, Unit
 from privet.vault import rows as rows_of
 from privet.vault import tokens
+from privet.vault.access import policies
 from privet.vault.change import delete_steps
 from privet.vault.difference import Difference, compare
 from privet.vault.log.audit import Deed
@@ -56,8 +57,10 @@ class Move:
 
 
 def plan(vault: Vault, dataset: Dataset) -> tuple[Difference, ...]:
-    """Return what applying `dataset` would change."""
-    return compare(vault.schema, merge(vault.schema, dataset, _make_id))
+    """Return what applying `dataset` would change. Raises InvalidPolicy where the policy in force forbids it."""
+    new = merge(vault.schema, dataset, _make_id)
+    policies.demand_fit(vault, new)
+    return compare(vault.schema, new)
 
 
 def apply(vault: Vault, dataset: Dataset, deed: Deed, *, allow_loss: bool = False) -> tuple[Difference, ...]:
@@ -65,13 +68,15 @@ def apply(vault: Vault, dataset: Dataset, deed: Deed, *, allow_loss: bool = Fals
 
     The caller holds every other writer off. Raises Refused where values would be lost and `allow_loss` is not set,
     or where records cannot be rewritten; InvalidBatch where stored values do not fit a new type, DuplicateValue where
-    they repeat, Conflict while a person is being erased. Nothing has changed then.
+    they repeat, InvalidPolicy where a rule in force needs what goes, Conflict while a person is being erased. Nothing
+    has changed then.
     """
     vault.store.write_now(Unit(()))  # what others queued under the old schema comes first
     old, new = vault.schema, merge(vault.schema, dataset, _make_id)
     changes = compare(old, new)
     if not changes:
         return ()
+    policies.demand_fit(vault, new)
     _refuse_loss(vault, old, new, changes, allow_loss=allow_loss)
     _refuse_erasure(vault)
     rewritten = _rewritten(vault, old, new, changes)

@@ -30,6 +30,7 @@ PART = DataType(
     name=NAME,
     about="A city, town or village.",
     category="user.contact.address.city",
+    small=True,
     normalize=normalize,
     sources=("UPU S42: town", "Unicode Standard Annex 15: NFC"),
     aliases=("city",),

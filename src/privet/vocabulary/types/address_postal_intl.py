@@ -152,6 +152,7 @@ PART = DataType(
     name=NAME,
     about="A postal code of any country.",
     category="user.contact.address.postal_code",
+    small=True,
     normalize=normalize,
     sources=("UPU S42 and the UPU postal addressing sheets", "BS 7666-2: postcodes of the United Kingdom"),
     aliases=("postal_code", "postcode"),

@@ -61,6 +61,7 @@ PART = DataType(
     name=NAME,
     about="A ZIP Code or ZIP+4 of the United States.",
     category="user.contact.address.postal_code",
+    small=True,
     normalize=normalize,
     sources=(
         "USPS Publication 28, section 22: ZIP+4",

@@ -21,6 +21,7 @@ PART = DataType(
     name="date",
     about="A day of the calendar.",
     category="user",
+    small=True,
     normalize=normalize,
     sources=("ISO 8601-1:2019, section 5.2.2.1", "RFC 3339, section 5.6: full-date"),
     parts=(dates.year(FIRST, LAST), dates.year_month(FIRST, LAST), dates.decade(FIRST, LAST)),

@@ -67,6 +67,7 @@ PART = DataType(
     name=_NAME,
     about="Diagnosis code, ICD-10",
     category="user.health_and_medical",
+    small=True,
     normalize=normalize,
     sources=(
         "ICD-10-CM Official Guidelines for Coding and Reporting, section I.A (format, placeholder, chapters)",

@@ -18,6 +18,7 @@ PART = DataType(
     name=NAME,
     about="The family name of a person.",
     category="user.name.last",
+    small=True,
     normalize=normalize,
     sources=(
         "Unicode Standard Annex 15: NFC",

@@ -18,6 +18,7 @@ PART = DataType(
     name=NAME,
     about="The given name of a person.",
     category="user.name.first",
+    small=True,
     normalize=normalize,
     sources=("Unicode Standard Annex 15: NFC", "W3C, Personal names around the world"),
     aliases=("given_name",),

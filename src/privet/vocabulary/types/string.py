@@ -37,6 +37,7 @@ PART = DataType(
     indexes=("exact", "prefix_3"),
     masked=lambda text: starred(text) if text else "",
     redactions=("redacted", "first_initial", "masked", "last_two", "last_four", "plain_text"),
+    sights=(("support", "masked"),),
     pad_bytes=32,
     example="some words",
 )

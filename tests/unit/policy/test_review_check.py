@@ -107,6 +107,27 @@ def test_a_finding_says_where_why_and_what_mends_it() -> None:
     assert unnamed[0].mend == "leave `user.health_and_medical` out"
 
 
+def test_a_finding_on_consent_says_why_and_what_mends_it() -> None:
+    (sure,), (doubtful,) = found(CONSENT, use("user")), found(CONSENT, use("user", purpose="marketing"))
+    assert sure.why == f"`{ADS}` needs consent to `ads`, and names none"
+    assert sure.mend == "name consent as its legal basis, or the consent `ads`"
+    assert doubtful.why == "`marketing` may need consent to `ads`, and names none"
+    assert doubtful.mend == "name the narrower use that is meant, or the consent `ads`"
+
+
+def test_a_finding_on_a_denied_use_names_each_doubt() -> None:
+    (sure,) = found(NO_HEALTH, use("user.health_and_medical"))
+    assert sure.why == f"`user.health_and_medical` is not to be used for `{ADS}`"
+    _, held = found(NO_HEALTH, use("user.contact", datasets=("clinic",)))
+    assert held.mend == "leave the dataset of `clinic.people.chart.visits.why` out"
+    (silent,) = found(ABOUT, use("user.health_and_medical", subjects=()))
+    assert (silent.why, silent.mend) == ("it does not say about whom", "add `data_subjects`")
+    (doubtful,) = found(ABOUT, use("user", purpose="marketing", subjects=()))
+    assert doubtful.why == (
+        "`user` may hold what is denied, and `marketing` may be a use that is denied, and it does not say about whom"
+    )
+
+
 def rule(*targets: Target, **options: object) -> Rule:
     fields = {"redaction": "plain_text", "actions": ("read",), "span": Span(1, 2, 7, 1), **options}
     return Rule(effect="allow", targets=targets, **fields)  # type: ignore[arg-type]
@@ -141,6 +162,29 @@ def test_a_role_is_not_granted_what_a_promise_denies(
     given: Rule, purposes: tuple[str, ...], granted: tuple[str, ...], expected: list[str]
 ) -> None:
     assert of_rule(NO_HEALTH, given, purposes, granted) == expected
+
+
+def test_a_finding_on_a_granted_purpose_says_why_and_what_mends_it() -> None:
+    serving = Purpose("marketing.advertising.serving")
+    promise = replace(NO_HEALTH, purposes=(serving, ADS))
+
+    def told(given: Rule) -> tuple[str, str, str]:
+        (finding,) = check(Policy("v", (Role("r", "", (given,)),), (promise,)), [], [CLINIC])
+        return finding.severity, finding.why, finding.mend
+
+    health = "`user.health_and_medical`"
+    sure = ("error", f"{health} is not to be used for `{ADS}`", f"leave {health} out, or `{ADS}`")
+    assert told(rule(HEALTH, purposes=(ADS,))) == sure
+    assert told(rule(HEALTH, purposes=(Purpose("marketing"),))) == (
+        "warning",
+        f"what it covers for `marketing` may hold {health}, which is denied there",
+        f"name columns other than {health}, or a purpose beside `{serving}`",
+    )
+    assert told(rule(Target(label="user"), purposes=(ADS,))) == (
+        "warning",
+        f"what it covers for `{ADS}` may hold {health}, which is denied there",
+        f"name columns other than {health}, or a purpose beside `{serving}`",
+    )
 
 
 def test_a_column_stands_for_its_labels() -> None:

@@ -1,0 +1,133 @@
+"""Queues and consents: a role that is limited to a few of 100,000 records, and the look-up of one person's consent."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from itertools import cycle
+
+from bench import Row, least, most, seconds
+from bench.query import BATCH, COUNT, DEED, WHO, permit, record
+from privet.app.wiring import new_ring
+from privet.crypto.keystores.local import LocalStore
+from privet.policy.decide import decide
+from privet.policy.permit import Permit
+from privet.policy.syntax import Policy, Role, Rule
+from privet.secret import Secret
+from privet.store.port import ENGINES, Select
+from privet.store.port import Row as Stored
+from privet.vault import records
+from privet.vault.access import consents, queues
+from privet.vault.access.consents import Consent
+from privet.vault.access.queues import Place
+from privet.vault.listing import page
+from privet.vault.people import erasure
+from privet.vault.reader import read_schema
+from privet.vault.sight import View, visible
+from privet.vault.upkeep import migrate
+from privet.vault.vault import Vault, create_vault
+from privet.vocabulary.access import Access, Action
+from privet.vocabulary.predicate import QUEUE, Compare
+
+SCHEMA = """
+dataset:
+  - fides_key: b
+    collections:
+      - name: people
+        fides_meta: {privet: {subject: self}}
+        fields:
+          - {name: name, fides_meta: {privet: {type: string, keep: sealed}}}
+          - {name: email, fides_meta: {privet: {type: contact.email, keep: sealed, index: [exact]}}}
+          - {name: born, fides_meta: {privet: {type: person.dob, keep: sealed, index: [year], leak: equality}}}
+          - {name: state, fides_meta: {privet: {type: address.state, index: [exact], leak: equality}}}
+          - {name: note, fides_meta: {privet: {type: string, keep: sealed}}}
+"""
+QUEUED = 3
+RULE = Rule(effect="allow", actions=("read", "update"), where=Compare(QUEUE, "=", "support"))
+POLICY = Policy("bench", (Role("owner", "", (RULE,)),))
+CONSENTING = 1_000
+
+
+def made(path: str, runner: asyncio.Runner) -> tuple[Vault, list[bytes]]:
+    """Return a vault on SQLite and the ids of its records."""
+    store, root = ENGINES.get("sqlite").open(path), LocalStore(Secret(bytes(range(32))))
+    identity = b"vault-of-a-bench"
+    ring = new_ring(root, identity, 1)
+    vault = create_vault(id=identity, name="b", store=store, ring=ring, clock=lambda: 1, deed=DEED)
+    consents.keep(vault)
+    migrate.apply(vault, read_schema(SCHEMA), DEED)
+    ids: list[bytes] = []
+    for start in range(0, COUNT, BATCH):
+        batch = [record(at) for at in range(start, start + BATCH)]
+        ids += [
+            item.id for item in runner.run(records.insert(vault, permit(vault, "insert").read["people"], batch, DEED))
+        ]
+    return vault, ids
+
+
+def queued(vault: Vault, action: Action) -> Permit:
+    """Return what the role may do with the records of its queue."""
+    table = vault.table("people")
+    access = Access(action, "people", table.names())
+    return decide(POLICY, WHO, access, table.collection, queues=queues.held(vault, WHO.id))
+
+
+def opened_all(vault: Vault) -> Sequence[Stored]:
+    """Return the records of the queue as they are found where the store is not told of it: by opening each."""
+    table, allowed = vault.table("people"), queued(vault, "read")
+    sealer, found = vault.sealer(table), list[Stored]()
+    for rows in vault.store.stream(Select(table=table.rows, columns=sealer.physical, order=(("id", True),))):
+        sealer.verify(rows)
+        found += visible(sealer, allowed, rows, View(table.names()))[0]
+    return found
+
+
+def lists(vault: Vault, ids: Sequence[bytes], runner: asyncio.Runner) -> Iterator[Row]:
+    """Yield the rows of a queue of three records."""
+    table = vault.table("people")
+    for at in range(QUEUED):
+        place = Place(queue="support", principal=WHO.id, record=ids[at * 33_333], table=table.id, until_ms=60_000)
+        runner.run(queues.put(vault, table, place, DEED))
+    view = View(table.names())
+
+    def listed() -> None:
+        found, cursor = runner.run(page(vault, queued(vault, "read"), view, DEED, limit=100))
+        assert len(found) == QUEUED and not cursor
+
+    spent, all_spent = seconds(listed, 50), seconds(lambda: opened_all(vault), 1)
+    work = f"lists a second of a queue of {QUEUED} among {COUNT:,} records; peer: each record is opened"
+    yield least(work, 1 / spent, 1 / all_spent, None)
+
+
+def looks(vault: Vault, ids: Sequence[bytes], runner: asyncio.Runner) -> Iterator[Row]:
+    """Yield the rows of consents."""
+    table = vault.table("people")
+    people = [erasure.subject_of(vault, table, ids[at]) for at in range(CONSENTING)]
+    for at, subject in enumerate(people):
+        said = Consent(subject=subject, key="news", state="given" if at % 2 else "refused", at_ms=1)
+        runner.run(consents.say(vault, said, DEED))
+    each = cycle([frozenset((subject,)) for subject in people])
+
+    def one_by_one() -> None:
+        for _ in people:
+            vault.consented("news", next(each))
+
+    consents.keep(vault)
+    first = seconds(one_by_one, 1) / CONSENTING * 1e6
+    yield most("microseconds: look up one person's consent in the store", first, None)
+    yield most("microseconds: look up one person's consent again", seconds(one_by_one) / CONSENTING * 1e6, 20)
+    everybody = frozenset(people)
+    taken = seconds(lambda: vault.consented("news", everybody)) / CONSENTING * 1e6
+    yield most(f"microseconds a person: look up the consents of {CONSENTING:,} again", taken, 20)
+
+
+def rows() -> Iterator[Row]:
+    """Yield every row."""
+    with tempfile.TemporaryDirectory() as folder, asyncio.Runner() as runner:
+        os.chmod(folder, 0o700)
+        vault, ids = made(os.path.join(folder, "vault.db"), runner)
+        yield from lists(vault, ids, runner)
+        yield from looks(vault, ids, runner)
+        vault.store.close()

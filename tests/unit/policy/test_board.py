@@ -1,0 +1,164 @@
+"""What stays ready between two decisions, what a permit says of itself, and what an export would show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from test_decide import ADS, BOTH, CALIFORNIA, NOON, REGION, WIDE, allow, ask, deny, policy, promised, who
+
+from privet.errors import Denied
+from privet.policy.decide import decide
+from privet.policy.permit import NO_RULE, Sight
+from privet.policy.syntax import Limit, Policy, Role, Rule, Target
+from privet.vocabulary.access import Access
+from privet.vocabulary.predicate import ALWAYS, QUEUE, Compare, In
+
+BEFORE, DAY = NOON - timedelta(seconds=1), timedelta(days=1)
+
+
+def export(redaction: str = "plain_text", **options: object) -> Rule:
+    return Rule(effect="allow", actions=("export",), redaction=redaction, **options)  # type: ignore[arg-type]
+
+
+# --- what stays ready -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rules", "now"),
+    [
+        ((allow(),), None),
+        ((allow(),), NOON),
+        ((allow(where=REGION),), None),
+        ((allow("masked"), allow(until=NOON)), BEFORE),
+        ((allow("masked"), allow(until=NOON)), NOON),
+        ((allow("masked"), allow(until=NOON), allow(until=NOON + 2 * DAY)), NOON + DAY),
+    ],
+)
+def test_an_answer_stays_ready_while_it_holds(rules: tuple[Rule, ...], now: datetime | None) -> None:
+    given, caller = policy(*rules), replace(who("r"), attributes={"region": "NY"})
+    first = decide(given, caller, ask("email"), WIDE, now=now)
+    assert decide(given, caller, ask("email"), WIDE, now=now) is first
+
+
+def test_an_answer_ends_at_each_moment_of_a_rule_in_either_direction() -> None:
+    given = policy(allow("masked"), allow("domain", until=NOON), allow(until=NOON + DAY))
+    moments = (BEFORE, NOON, NOON + DAY, NOON, BEFORE, NOON + 2 * DAY)
+    permits = [decide(given, who("r"), ask("email"), WIDE, now=now) for now in moments]
+    assert [permit.until for permit in permits] == [NOON, NOON + DAY, None, NOON + DAY, NOON, None]
+    shown = [permit.columns["email"][0].redaction for permit in permits]
+    assert shown == ["plain_text", "plain_text", "masked", "plain_text", "plain_text", "masked"]
+
+
+def test_a_record_that_leaves_a_queue_leaves_the_permit() -> None:
+    given = policy(allow(where=Compare(QUEUE, "=", "desk")))
+    for ids in ([bytes(16)], [], [bytes(16)]):
+        permit = decide(given, who("r"), ask("email"), WIDE, queues={"desk": ids})
+        assert permit.columns["email"][0].where == In("id", tuple(ids))
+    with pytest.raises(Denied):
+        decide(given, who("r"), ask("email"), WIDE)
+
+
+def test_an_answer_to_one_caller_is_not_that_of_another_attribute() -> None:
+    given = policy(allow(where=REGION))
+    for state in ("CA", "NY", "CA"):
+        permit = decide(given, replace(who("r"), attributes={"region": state}), ask("email"), WIDE)
+        assert permit.columns["email"][0].where == Compare("state", "=", state)
+
+
+def test_an_answer_about_some_columns_is_not_that_about_others() -> None:
+    given = policy(allow(targets=(Target("people", "email"),)), allow("masked", targets=(Target("people", "phone"),)))
+    for _ in range(2):
+        assert set(decide(given, who("r"), ask("email"), WIDE).columns) == {"email"}
+        assert set(decide(given, who("r"), ask("phone", "email", "ssn"), WIDE).columns) == {"phone", "email"}
+
+
+# --- what a permit says -----------------------------------------------------------------------------------------
+
+
+def test_a_permit_names_caller_action_table_purpose_and_version() -> None:
+    permit = decide(promised([allow()]), BOTH, ask("email", purpose=ADS), WIDE)
+    assert (permit.principal, permit.action, permit.table) == ("p", "read", "people")
+    assert (permit.purpose, permit.policy) == (ADS, "v1")
+    assert decide(promised([allow()]), BOTH, ask("email"), WIDE).purpose == ""
+    assert permit.allows("email") and not permit.allows("ssn")
+
+
+def test_a_rule_is_named_by_its_role_and_its_place_there() -> None:
+    given = Policy("v", (Role("a", "", (deny("update"), allow("masked"))), Role("b", "", (allow(),))))
+    permit = decide(given, who("b", "a"), ask("email"), WIDE)
+    assert [str(sight.rule) for sight in permit.columns["email"]] == ["b/1"]
+    assert [str(basis) for basis in decide(given, who("a"), ask("email"), WIDE).rules] == ["a/2"]
+    assert Sight("masked", ALWAYS).rule == NO_RULE
+
+
+def test_a_deletion_rests_on_every_rule_that_allows_it_and_names_the_first() -> None:
+    rules = [Rule(effect="allow", actions=("delete",), where=where) for where in (CALIFORNIA, ALWAYS)]
+    permit = decide(policy(allow(), *rules), who("r"), Access("delete", "people", ("email", "nothing")), WIDE)
+    assert [str(basis) for basis in permit.rules] == ["r/2", "r/3"]
+    assert {name: str(sight.rule) for name, (sight,) in permit.columns.items()} == {"email": "r/2"}
+
+
+def test_what_a_sight_on_every_row_covers_is_left_out() -> None:
+    here = {"where": CALIFORNIA}
+    for rules, expected in (
+        ([allow("masked"), allow(**here), allow("domain", **here), allow("redacted")], ["plain_text", "masked"]),
+        ([allow("domain"), allow("masked", **here), allow("redacted")], ["masked", "domain"]),
+        ([allow("domain", **here), allow("masked", **here)], ["masked", "domain"]),
+        ([allow("domain", **here), allow("domain", **here)], ["domain"]),
+    ):
+        permit = decide(policy(*rules), who("r"), ask("email"), WIDE)
+        assert [sight.redaction for sight in permit.columns["email"]] == expected
+
+
+# --- ceilings that two persons lifted, and what an export would show --------------------------------------------
+
+
+def exports(given: Policy, *scopes: str) -> dict[str, str]:
+    """Return what a permit to read says of exports, to a caller whose every attribute is known."""
+    caller = replace(who("r", scopes=scopes), attributes={"region": "CA"})
+    return dict(decide(given, caller, ask("email"), WIDE, now=BEFORE).exports)
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ((), {}),
+        ((export(targets=(Target("people", "email"),)),), {"email": "plain_text"}),
+        ((export("masked", targets=(Target("people", "email"),)),), {"email": "masked"}),
+        ((export(targets=(Target("people", "ssn"),)),), {"ssn": "last_four"}),
+        ((export(where=CALIFORNIA),), {}),
+        ((export(where=REGION),), {}),
+        ((export(until=NOON),), {}),
+        ((export(where=Compare(QUEUE, "=", "desk")),), {}),
+        (
+            (export("masked", targets=(Target("people", "email"),)), export(where=CALIFORNIA)),
+            {"email": "masked"},
+        ),
+        ((export(targets=(Target("people", "email"),)), deny("export", where=CALIFORNIA)), {}),
+    ],
+)
+def test_a_permit_says_what_the_roles_may_export_of_every_row(
+    rules: tuple[Rule, ...], expected: dict[str, str]
+) -> None:
+    assert exports(policy(allow("masked"), *rules)) == expected
+
+
+def test_what_a_credential_may_not_export_no_permit_says() -> None:
+    given = policy(allow("masked"), export("masked", targets=(Target("people", "email"),)))
+    for _ in range(2):
+        assert exports(given, "read") == {}
+        assert exports(given, "read", "export") == exports(given) == {"email": "masked"}
+    assert decide(given, who("r"), Access("export", "people", ("email",)), WIDE).exports == {}
+
+
+def test_two_persons_lift_the_ceiling_of_a_type_for_one_access_alone() -> None:
+    given = policy(export())
+    for lifted, shown in ((False, "last_four"), (True, "plain_text"), (False, "last_four")):
+        access = Access("export", "people", ("ssn",), lifted=lifted)
+        assert decide(given, who("r"), access, WIDE).columns["ssn"][0].redaction == shown
+    masked = policy(export("masked"))
+    assert decide(masked, who("r"), replace(access, lifted=True), WIDE).columns["ssn"][0].redaction == "masked"
+    limited = promised([export()], Limit(redaction="plain_text", labels=("user",)))
+    assert decide(limited, who("r"), replace(access, lifted=True), WIDE).columns["ssn"][0].redaction == "masked"
