@@ -5,6 +5,7 @@ Made once; each caller of those roles is then answered by look-ups, and by filli
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,7 +15,7 @@ from typing import NamedTuple, TypeVar
 from privet.errors import Denied
 from privet.policy.bind import RECORDLESS, USES, Queues, at_or_below, covers, overlap, resolve
 from privet.policy.permit import ASKING, SHOWING, Basis, Permit, Sight, covering, order, shown, shows
-from privet.policy.syntax import DenyUse, Limit, Policy, RequireConsent, Rule
+from privet.policy.syntax import Budget, DenyUse, Limit, Policy, RequireConsent, Rule
 from privet.vocabulary.access import Access, Principal, Purpose
 from privet.vocabulary.dataset import Collection, Field
 from privet.vocabulary.datatype import DataType
@@ -314,7 +315,12 @@ class Board:
             for target in clause.rule.targets
             if clause.allows and covers(target, self.name, field)
         )
-        ordered = sorted((pair for pair in names if pair[0]), key=lambda pair: order(kind, pair[0]), reverse=True)
+        # Of two rules that show the same the ampler one decides, whichever stands first.
+        ordered = sorted(
+            (pair for pair in names if pair[0]),
+            key=lambda pair: (order(kind, pair[0]), _ample(self.clauses[pair[1]].rule.budget)),
+            reverse=True,
+        )
         known: set[tuple[str, _Rows]] = set()
         for name, at in ordered:
             key = (self.term_of[at], self.denies(kind, name, field))
@@ -387,3 +393,8 @@ def keep(held: dict[K, V], key: K, value: V, most: int) -> None:
     if len(held) >= most:
         held.pop(next(iter(held)), None)
     held[key] = value
+
+
+def _ample(budget: Budget | None) -> float:
+    """Return how much a budget allows in a second, without end where there is none."""
+    return math.inf if budget is None else budget.count / budget.seconds

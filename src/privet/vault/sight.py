@@ -12,7 +12,7 @@ from privet.store.port import Row
 from privet.vault.access.budgets import Seen
 from privet.vault.schema import Column, Table
 from privet.vault.sealer import Opened, Sealer, Texts, array_texts
-from privet.vault.values import show
+from privet.vault.values import show, within
 from privet.vocabulary.datatype import DataType, Wire, data_type, reveals_more
 from privet.vocabulary.predicate import ALWAYS, CONSENT, And, Attribute, Compare, In, Not, Predicate, Value, comparisons
 from privet.vocabulary.typed import field_type
@@ -90,10 +90,10 @@ def _by_sight(
 
 
 def least(kind: DataType, allowed: str, asked: str) -> str:
-    """Return what is shown when `asked` is wanted and `allowed` permitted: never more than either."""
+    """Return what is shown when `asked` is wanted and `allowed` permitted: nothing that `allowed` hides."""
     if not asked or asked == allowed or reveals_more(kind, asked, allowed):
         return allowed
-    return asked if asked in kind.redactions else "redacted"
+    return asked if asked in kind.redactions and within(kind, asked, allowed) else "redacted"
 
 
 def column_of(target: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 
 from privet import codec, digest
 from privet.crypto.masks import MASKS
@@ -152,3 +154,48 @@ def _mask(kind: DataType, redaction: str) -> Callable[[DataType, str], Wire]:
     if part is None or redaction in MASKS:
         return MASKS.get(redaction).apply
     return lambda kind, text: None if (found := part.of(text)) is None else part.present(found)
+
+
+@cache
+def within(kind: DataType, less: str, more: str) -> bool:
+    """Return whether a redaction, or a part, tells nothing that another does not tell too.
+
+    Redactions of a type stand in one order, and yet the first letter of an address is no part of its domain. Judged by
+    the type's example and what differs from it by one character: whatever changes `less` has to change `more`.
+    """
+    if less in (more, "redacted") or more == "plain_text":
+        return True
+    if more == "redacted" or not kind.example:
+        return False
+    first, second = _mask(kind, less), _mask(kind, more)
+    for text in _probes(kind):
+        pairs = [_masked(kind, probe, first, second) for probe in (text, *_neighbours(text))]
+        held = [pair for pair in pairs if pair is not None]
+        if any(one[0] != held[0][0] and one[1] == held[0][1] for one in held):
+            return False
+    return True
+
+
+def _probes(kind: DataType) -> Iterator[str]:
+    """Yield a type's example, and its ends as far as they are values."""
+    whole = kind.normalize(kind.example)
+    yield whole
+    for at in range(1, len(whole)):
+        with suppress(InvalidValue):
+            if kind.normalize(whole[at:]) == whole[at:]:
+                yield whole[at:]
+
+
+def _neighbours(text: str) -> Iterator[str]:
+    for at, held in enumerate(text):
+        near = "0123456789" if held.isdigit() else "AQZ" if held.isupper() else "aqz" if held.islower() else ""
+        yield from (text[:at] + other + text[at + 1 :] for other in near)
+
+
+def _masked(
+    kind: DataType, text: str, first: Callable[[DataType, str], Wire], second: Callable[[DataType, str], Wire]
+) -> tuple[Wire, Wire] | None:
+    try:
+        return first(kind, text), second(kind, text)
+    except (InvalidValue, ValueError):
+        return None  # no value at all: a 39th of a month

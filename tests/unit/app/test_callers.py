@@ -287,7 +287,6 @@ BODIES = {
     "policies.diff": b'{"old":0,"new":0}',
     "honey.add": b'{"table":"people"}',
     "exports.ask": b'{"table":"people"}',
-    "consents.set": b'{"state":"given"}',
     "approvals.approve": b'{"subject":"x"}',
     "consents.set": b'{"state":"given"}',
     "policies.activate": b'{"version":1}',

@@ -302,6 +302,15 @@ def test_a_verb_that_touches_no_column_needs_a_rule_on_everything_and_no_deny() 
     may(policy(replace(manage, until=NOON)), who("r"), "manage", None, now=NOON - timedelta(1))
 
 
+@pytest.mark.parametrize("places", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_of_two_rules_that_show_the_same_the_ampler_budget_binds_wherever_it_stands(places: tuple[int, ...]) -> None:
+    rules = (allow("masked", budget=Budget(5)), allow("masked", budget=Budget(9, 3600)), allow("masked", budget=None))
+    free = policy(*(rules[at] for at in places))
+    capped = policy(*(rules[at] for at in places if at < 2))
+    assert decide(free, who("r"), ask("email"), WIDE).budgets == ()
+    assert [budget for _, budget in decide(capped, who("r"), ask("email"), WIDE).budgets] == [Budget(5)]
+
+
 def test_a_permit_names_its_rules_and_their_budgets() -> None:
     span = Span(5, 9, 2, 1)
     rules = policy(allow("masked", budget=Budget(5)), deny(targets=(Target(label="user.government_id"),)))

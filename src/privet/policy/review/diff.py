@@ -82,18 +82,18 @@ def diff(
 
 def _role(sides: tuple[Side, Side], name: str, schema: Dataset | None) -> Iterator[Change]:
     then, now = (side.policy.role(name) for side in sides)
-    if then is None or now is None:
-        side, role = (sides[1], now) if now else (sides[0], then)
-        line = role.span.line if role else 0
-        why = "" if now else "whoever still holds it may do nothing at all"
-        yield Change(gained=now is not None, role=name, what="role", at=side.at(line), why=why)
     same_limits = _kept(sides[0].policy, Limit) == _kept(sides[1].policy, Limit)
+    found: list[Change] = []
     for action in ACTIONS:
         if not same_limits or atoms(then, action) != atoms(now, action):
             try:
-                yield from _Pair(sides, name, action, schema).changes()
+                found += _Pair(sides, name, action, schema).changes()
             except TooManyNodes:
-                yield from _unsure(sides, name, action)
+                found += _unsure(sides, name, action)
+    if found and (then is None or now is None):  # a role that says nothing is as good as none
+        side, role = (sides[1], now) if now else (sides[0], then)
+        yield Change(gained=now is not None, role=name, what="role", at=side.at(role.span.line if role else 0))
+    yield from found
 
 
 def _unsure(sides: tuple[Side, Side], name: str, action: Action) -> Iterator[Change]:

@@ -68,7 +68,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matrix:
-    """What roles may do. `unknown`: roles that the policy lacks: who holds one may do nothing at all. `unsafe`: rules
+    """What roles may do. `unknown`: roles that the policy lacks, which grant nothing. `unsafe`: rules
     that lift ceilings. `promises`: those of the whole organization. `watched`: whether use was looked at."""
 
     roles: tuple[str, ...]

@@ -138,7 +138,7 @@ def _within(rows: str, table: str) -> str:
 
 def _lists(matrix: Matrix) -> Iterator[tuple[str, tuple[str, ...]]]:
     titles = {
-        "Roles that the policy lacks: whoever holds one may do nothing at all": matrix.unknown,
+        "Roles that the policy lacks: they grant nothing": matrix.unknown,
         "Rules that lift the ceilings of types": matrix.unsafe,
         "Promises of the whole organization": matrix.promises,
         "Rules that have ended": matrix.ended,

@@ -112,7 +112,7 @@ async def store(
 
 
 def under_way(vault: Vault) -> frozenset[bytes]:
-    """Return the contents that are arriving now: no record names them yet. One process holds a vault, so they are all."""
+    """Return the contents that are arriving now, which no record names yet: all, as one process holds a vault."""
     return frozenset(_arriving(vault).copy())  # in one step: another thread may ask
 
 

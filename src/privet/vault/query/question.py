@@ -14,6 +14,7 @@ from typing import Literal
 from privet.crypto.masks import MASKS
 from privet.errors import InvalidValue
 from privet.vault.schema import Column, Table
+from privet.vault.values import within
 from privet.vocabulary.datatype import DataType, reveals_more
 from privet.vocabulary.predicate import CONSENT
 from privet.vocabulary.typed import field_type
@@ -185,7 +186,7 @@ def shows(kind: DataType, redaction: str, part: str) -> bool:
     """Return whether a redaction shows a part of a value; of the whole value for part ""."""
     if shows_all(kind, redaction) or (part and redaction == part):
         return True
-    return part in kind.redactions and reveals_more(kind, redaction, part)
+    return part in kind.redactions and reveals_more(kind, redaction, part) and within(kind, part, redaction)
 
 
 def order_key(kind: DataType, part: str, text: str) -> object:
