@@ -38,7 +38,6 @@ NEAREST = {
     "meaning": "diff",
     "logic": "diff",
     "words": "explain",
-    "page": "explain",
 }
 LANGUAGE = ("clauses/", "promises/", "format.py", "parse.py", "syntax.py")
 LANGUAGE_LAWS, DECISION_LAWS, REVIEW_LAWS = (

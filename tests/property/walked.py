@@ -162,7 +162,7 @@ class Home:
     def offer(self, *changed: Verb | Stream) -> None:
         """Have the door answer some verbs and streams in another way; none: in their own."""
         by_name = {row.name: row for row in changed}
-        self.verbs = (*(by_name.get(verb.name, verb) for verb in verbs()), EXACT)  # type: ignore[assignment]
+        self.verbs = (*(by_name.get(verb.name, verb) for verb in verbs()), EXACT)  # type: ignore[arg-type]
         self.streams = tuple(by_name.get(stream.name, stream) for stream in STREAMS)  # type: ignore[misc]
         self.app = None
 

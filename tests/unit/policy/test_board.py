@@ -10,9 +10,10 @@ from test_decide import ADS, BOTH, CALIFORNIA, NOON, REGION, WIDE, allow, ask, d
 
 from privet.errors import Denied
 from privet.policy.decide import decide
-from privet.policy.permit import NO_RULE, Sight
+from privet.policy.permit import NO_RULE, Sight, covering
 from privet.policy.syntax import Limit, Policy, Role, Rule, Target
 from privet.vocabulary.access import Access
+from privet.vocabulary.datatype import data_type
 from privet.vocabulary.predicate import ALWAYS, QUEUE, Compare, In
 
 BEFORE, DAY = NOON - timedelta(seconds=1), timedelta(days=1)
@@ -110,6 +111,13 @@ def test_what_a_sight_on_every_row_covers_is_left_out() -> None:
     ):
         permit = decide(policy(*rules), who("r"), ask("email"), WIDE)
         assert [sight.redaction for sight in permit.columns["email"]] == expected
+
+
+def test_what_covers_a_redaction_shows_at_least_as_much() -> None:
+    kind = data_type("contact.phone")
+    for at, name in enumerate(kind.redactions):
+        assert covering(kind, name) == set(kind.redactions[at:])
+    assert covering(kind, "area") == {"area", "plain_text"}
 
 
 # --- ceilings that two persons lifted, and what an export would show --------------------------------------------

@@ -30,8 +30,11 @@ def key(vault: Vault) -> bytes:
 
 
 class Blur:
-    """Moves the counts of one question. `key`: see the function of that name. `rows`: those that the caller may ask about. `least`: people in a group that
-    may be shown at all."""
+    """Moves the counts of one question.
+
+    `key`: see the function of that name. `rows`: those that the caller may ask about. `least`: people in a group that
+    may be shown at all.
+    """
 
     def __init__(self, key: bytes, question: Question, rows: Tree, least: int) -> None:
         self._key = key

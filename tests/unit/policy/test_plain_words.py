@@ -1,0 +1,83 @@
+"""Plain words, one by one: what each means to `suggest`, and which mean nothing."""
+
+from __future__ import annotations
+
+import pytest
+from test_suggest import SCHEMA, rules
+
+from privet.policy.review.suggest import suggest
+
+VERBS = {
+    "read": "read reads see sees view views look looks show shown",
+    "insert": "add adds insert inserts create creates",
+    "update": "change changes update updates edit edits correct corrects",
+    "delete": "delete deletes remove removes",
+    "tokenize": "tokenize tokenizes",
+    "detokenize": "detokenize detokenizes reveal reveals",
+    "search": "search searches find finds count counts",
+    "export": "export exports download downloads",
+}
+MASKS = {
+    "last four of ssns": "ssn with redaction = last_four",
+    "last 4 of ssns": "ssn with redaction = last_four",
+    "first six of cards": "pan with redaction = first_six",
+    "first initial of names": "name with redaction = first_initial",
+    "initials of names": "name with redaction = first_initial",
+    "masked names": "name with redaction = masked",
+    "year of date_of_birth": "date_of_birth with redaction = year",
+    "years of date_of_birth": "date_of_birth with redaction = year",
+    "decade of date_of_birth": "date_of_birth with redaction = decade",
+    "domain of emails": "email with redaction = domain",
+    "domains of emails": "email with redaction = domain",
+    "full names": "name with redaction = plain_text",
+    "plain names": "name with redaction = plain_text",
+    "clear names": "name with redaction = plain_text",
+}
+NOISE = (
+    "a all an and any are at be by can digits every from group in is it its may must of on only or our people records "
+    "team that the their them they to up us we what whose who with staff should need needs"
+)
+
+
+@pytest.mark.parametrize("action", VERBS)
+def test_a_verb_means_an_action(action: str) -> None:
+    for word in VERBS[action].split():
+        found = suggest(f"desk {word} emails", SCHEMA)
+        assert found.role == "desk" and found.missed == () and found.ask == ()
+        assert rules(found)[0].startswith(f"allow {action} on persons.email")
+
+
+@pytest.mark.parametrize("words", MASKS)
+def test_a_mask_is_named_in_words(words: str) -> None:
+    found = suggest(f"desk reads {words}", SCHEMA)
+    assert found.missed == () and MASKS[words] in rules(found)[0]
+
+
+@pytest.mark.parametrize("word", NOISE.split())
+def test_a_word_that_carries_nothing_is_not_missed(word: str) -> None:
+    found = suggest(f"{word} desk reads {word} emails", SCHEMA)
+    assert (found.role, found.missed, found.ask) == ("desk", (), ())
+    assert rules(found) == ["allow read on persons.email with redaction = masked"]
+
+
+def test_what_is_left_open_is_asked() -> None:
+    assert suggest("desk emails", SCHEMA).ask == (
+        "to do what? `read` is assumed",
+        "who? the words before the first verb name the role",
+    )
+    assert suggest("reads emails", SCHEMA).role == "somebody"
+    assert suggest("desk reads nothing", SCHEMA).ask == ("which columns? no word names one of the schema",)
+    assert suggest("desk reads emails until 2030-02-31", SCHEMA).ask == ("until when? the date is in no calendar",)
+
+
+def test_the_text_says_what_is_missed_and_open_then_the_role_and_each_rule_below_its_reasons() -> None:
+    assert suggest("desk reads emails in Narnia until 2030-02-31", SCHEMA).text() == (
+        "# Not understood, so a rule may be wider than what was said: Narnia\n"
+        "# Open: until when? the date is in no calendar\n"
+        "role desk\n"
+        "\n"
+        "# `reads` is read\n"
+        "# `emails` is persons.email\n"
+        "# masked, for nothing else was said\n"
+        "allow read on persons.email with redaction = masked\n"
+    )
