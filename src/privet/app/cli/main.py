@@ -6,13 +6,14 @@ codes: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted.
 
 from __future__ import annotations
 
+import io
 import os
 import resource
 import sys
 import traceback
 from importlib import import_module
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -142,7 +143,19 @@ def main() -> None:
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold values and keys
     sys.excepthook = show_fault
+    sys.stdout, sys.stderr = whole(sys.stdout), whole(sys.stderr)
     cli(prog_name="privet")
+
+
+def whole(stream: TextIO) -> TextIO:
+    """Return a stream that writes all that it is given.
+
+    Without a buffer, as PYTHONUNBUFFERED asks for, Python drops what a short write of the system leaves over.
+    """
+    raw = getattr(stream, "buffer", None)
+    if not isinstance(raw, io.RawIOBase):
+        return stream
+    return io.TextIOWrapper(io.BufferedWriter(raw), stream.encoding, stream.errors, line_buffering=True)
 
 
 def show_fault(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
