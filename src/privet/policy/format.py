@@ -72,9 +72,7 @@ class _Page:
     def add(self, lines: Sequence[str], notes: Notes, *, apart: bool = False) -> None:
         """Add a statement. `apart`: an empty line stands before it."""
         above = notes.above
-        if not self.lines:
-            above = above[1:] if above[:1] == ("",) else above
-        elif (apart or self.heading) and above[:1] != ("",):
+        if self.lines and (apart or self.heading) and above[:1] != ("",):
             above = ("", *above)
         self.heading = False
         beside = f"  {notes.beside}" if notes.beside else ""

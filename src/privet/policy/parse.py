@@ -91,7 +91,7 @@ class _Reader:
         roles = [block.role(loose.pop(name, [])) for name, block in self.blocks.items()]
         roles += [Role(name, "", tuple(rules)) for name, rules in loose.items()]
         # Roles that say nothing of their own come last, by name, whether a line of theirs stands in the text or not.
-        roles.sort(key=lambda role: (True, role.name) if says_nothing(role) else (False, ""))
+        roles.sort(key=lambda role: role.name if says_nothing(role) else "")
         return Policy(version, tuple(roles), tuple(self.promises), self.margin.rest())
 
     # -- statements --------------------------------------------------------------------------------------------

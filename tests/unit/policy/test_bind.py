@@ -151,6 +151,7 @@ def test_a_redaction_must_fit_each_column_that_a_rule_names() -> None:
     found = faults(Policy("v", (Role("r", "", rules),)), Dataset(key="d", collections=(places, cards)))
     assert [fault.message for fault in found] == ["no redaction `zip3` fits what the rule covers"]
     assert found[0].hint.startswith("`card.pin` has ")
+    assert told(allow(Target("orders"), redaction="zip3")) == [("no redaction `zip3` fits what the rule covers", "")]
 
 
 def test_a_condition_must_hold_on_every_table_that_the_rule_covers() -> None:

@@ -14,7 +14,7 @@ from privet.policy.permit import NO_RULE, Sight, covering
 from privet.policy.syntax import Limit, Policy, Role, Rule, Target
 from privet.vocabulary.access import Access
 from privet.vocabulary.datatype import data_type
-from privet.vocabulary.predicate import ALWAYS, QUEUE, Compare, In
+from privet.vocabulary.predicate import ALWAYS, QUEUE, And, Compare, In, Or
 
 BEFORE, DAY = NOON - timedelta(seconds=1), timedelta(days=1)
 
@@ -59,6 +59,20 @@ def test_a_record_that_leaves_a_queue_leaves_the_permit() -> None:
         assert permit.columns["email"][0].where == In("id", tuple(ids))
     with pytest.raises(Denied):
         decide(given, who("r"), ask("email"), WIDE)
+    with pytest.raises(Denied):
+        outside = policy(allow(where=Compare(QUEUE, "!=", "desk")))
+        decide(outside, who("r"), ask("email"), WIDE, queues={"desk": [bytes(16)]})
+
+
+def test_what_depends_on_the_caller_is_filled_in_beside_what_does_not() -> None:
+    queue = Compare(QUEUE, "=", "desk")
+    given = policy(allow(where=And((CALIFORNIA, queue))), allow("masked", where=Or((CALIFORNIA, REGION))))
+    caller = replace(who("r"), attributes={"region": "NY"})
+    permit = decide(given, caller, ask("email"), WIDE, queues={"desk": [bytes(16)]})
+    assert [sight.where for sight in permit.columns["email"]] == [
+        And((CALIFORNIA, In("id", (bytes(16),)))),
+        Or((CALIFORNIA, Compare("state", "=", "NY"))),
+    ]
 
 
 def test_an_answer_to_one_caller_is_not_that_of_another_attribute() -> None:
@@ -111,6 +125,14 @@ def test_what_a_sight_on_every_row_covers_is_left_out() -> None:
     ):
         permit = decide(policy(*rules), who("r"), ask("email"), WIDE)
         assert [sight.redaction for sight in permit.columns["email"]] == expected
+
+
+def test_a_part_alone_says_more_than_nothing_and_less_than_a_mask() -> None:
+    part = allow("", targets=(Target("people", "phone", part="area"),))
+    permit = decide(policy(allow("redacted"), part, allow("masked")), who("r"), ask("phone"), WIDE)
+    assert [sight.redaction for sight in permit.columns["phone"]] == ["masked", "area"]
+    permit = decide(policy(allow("redacted"), replace(part, redaction="plain_text")), who("r"), ask("phone"), WIDE)
+    assert permit.columns["phone"][0].redaction == "area"
 
 
 def test_what_covers_a_redaction_shows_at_least_as_much() -> None:

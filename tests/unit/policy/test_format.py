@@ -113,6 +113,8 @@ def test_a_rule_is_one_line_while_it_fits_and_each_line_of_a_longer_one_is_fille
     fits = "b" * (WIDTH - len(short))
     assert lines("a", fits) == [short + fits]
     assert lines("a", fits + "b") == ["allow read on customers.a,", f"    customers.{fits}b"]
+    full = lines("a", "b" * 62, "c")
+    assert full == [f"allow read on customers.a, customers.{'b' * 62},", "    customers.c"] and len(full[0]) == WIDTH
     many = lines(*("b" * (at % 9 + 1) for at in range(60)))
     assert len(many) > 5 and many[0].startswith("allow read on customers.b,")
     assert all(len(line) <= WIDTH for line in many)

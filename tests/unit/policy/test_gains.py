@@ -157,3 +157,20 @@ def test_a_part_of_nothing_is_nothing() -> None:
 def test_conditions_that_hold_on_the_same_records_are_the_same(one: str, other: str) -> None:
     first, second = (f"role a\nallow read on people.name where {where}\n" for where in (one, other))
     assert changes(first, second) == []
+
+
+def test_what_touches_no_column_has_no_place() -> None:
+    (lost,) = changes("role a\nallow manage\n", "role a\n")
+    assert (lost.actions, lost.places) == (("manage",), ())
+
+
+def test_a_promise_of_one_kind_says_nothing_of_another() -> None:
+    use, consent = "deny use of user for marketing\n", "require consent 'user.name' for marketing\n"
+    assert [c.gained for c in changes(use, use + consent)] == [False]
+
+
+@pytest.mark.parametrize("schema", [SCHEMA, None], ids=["schema", "no schema"])
+def test_of_writing_no_redaction_counts_and_no_part_is_written(schema: Dataset | None) -> None:
+    plain = "role a\nallow update on people.email\n"
+    assert changes(plain, "role a\nallow update on people.email with redaction = masked\n", schema) == []
+    assert changes("role a\n", "role a\nallow update on people.email.domain\n", schema) == []

@@ -6,6 +6,7 @@ import pytest
 from test_suggest import SCHEMA, rules
 
 from privet.policy.review.suggest import suggest
+from privet.vocabulary.dataset import Collection, Dataset, Field
 
 VERBS = {
     "read": "read reads see sees view views look looks show shown",
@@ -81,3 +82,75 @@ def test_the_text_says_what_is_missed_and_open_then_the_role_and_each_rule_below
         "# masked, for nothing else was said\n"
         "allow read on persons.email with redaction = masked\n"
     )
+
+
+def test_a_date_after_until_or_before_ends_a_rule_and_other_words_do_not() -> None:
+    for word in ("until", "before"):
+        found = suggest(f"desk reads emails {word} 2030-01-31", SCHEMA)
+        assert rules(found)[0].endswith(" until 2030-01-31") and found.missed == ()
+    found = suggest("desk reads emails until names", SCHEMA)
+    assert (found.missed, found.ask) == (("until",), ())
+    assert suggest("desk reads emails 2030-01-31", SCHEMA).missed == ("2030-01-31",)
+
+
+def test_a_data_use_takes_its_own_word_alone() -> None:
+    found = suggest("desk reads emails for marketing Narnia", SCHEMA)
+    assert rules(found)[0].endswith(" for marketing") and found.missed == ("Narnia",)
+    assert suggest("desk reads emails for Narnia", SCHEMA).missed == ("for", "Narnia")
+
+
+OWN = Dataset(
+    key="own",
+    collections=(
+        Collection(
+            name="guests",
+            fields=(
+                Field(name="a", type="person.full_name", labels=("user.name",)),
+                Field(name="b", type="card.pan", labels=("user.financial.credit_card",)),
+                Field(name="c", type="string", labels=("user.unique_id.pseudonymous",)),
+                Field(name="d", type="person.gender", labels=("user.demographic.gender",)),
+                Field(name="e", type="string", labels=("user.demographic.gender",)),
+            ),
+        ),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "column"),
+    [
+        ("desk reads pans", "guests.b"),
+        ("desk reads full names", "guests.a"),
+        ("desk reads cards", "guests.b"),
+        ("desk reads pseudonymous", "guests.c"),
+    ],
+)
+def test_a_column_is_named_by_its_type_or_its_label_too(words: str, column: str) -> None:
+    (rule,) = rules(suggest(words, OWN))
+    assert rule.startswith(f"allow read on {column} ")
+
+
+def test_why_says_the_words_as_they_were_written_and_what_is_left_out() -> None:
+    (rule,) = suggest("desk reads Masked cards", OWN).rules
+    assert rule.why == ("`reads` is read", "`Masked cards` is guests.b", "shown as masked")
+    (rule,) = suggest("desk reads guests", OWN).rules
+    assert rule.why[1:] == (
+        "`guests` is guests.a, guests.b, guests.c, guests.e",
+        "masked, for nothing else was said; columns without a mask are left out",
+    )
+    (rule,) = suggest("desk reads last four of guests", OWN).rules
+    assert rule.why[1:] == (
+        "`last four guests` is guests.b, guests.c, guests.e",
+        "shown as last_four; columns that have no such mask are left out",
+    )
+
+
+def test_a_mask_follows_what_it_is_about_after_in_and_else_stands_before_it() -> None:
+    found = rules(suggest("desk reads names in full and emails", SCHEMA))
+    assert [" ".join(rule.split()[3:7]) for rule in found] == [
+        "persons.name with redaction =",
+        "persons.email with redaction =",
+    ]
+    assert [rule.split()[-1] for rule in found] == ["plain_text", "masked"]
+    found = rules(suggest("desk reads names and full emails", SCHEMA))
+    assert [rule.split()[-1] for rule in found] == ["masked", "plain_text"]

@@ -8,7 +8,7 @@ from test_explain import NOW, SCHEMA, cell
 
 from privet.policy.parse import parse
 from privet.policy.review.explain import Matrix, Question, explain
-from privet.vocabulary.access import ACTIONS
+from privet.vocabulary.access import ACTIONS, Purpose
 from privet.vocabulary.dataset import Collection, Dataset, Field
 
 ORDERS = Collection(name="orders", fields=(Field(name="note", type="text", labels=("user.content",)),))
@@ -63,3 +63,14 @@ def test_what_a_search_leaves_unsaid_is_the_whole_value_and_of_reading_the_mask(
     (search,), (read,) = cell(found, "ssn", "search").lines, cell(found, "name").lines
     assert (search.words.redaction, search.asked) == ("plain_text", "")
     assert (read.words.redaction, read.asked) == ("masked", "")
+
+
+def test_a_broad_purpose_leaves_out_narrower_allows_and_keeps_narrower_denies() -> None:
+    text = (
+        "role desk\nallow read on people.name for marketing.advertising\nallow read on people.email\n"
+        "deny read on people.email for marketing.advertising\n"
+    )
+    found = asked(text, Question(purpose=Purpose("marketing")))
+    assert cell(found, "name").lines == ()
+    (line,) = cell(found, "email").lines
+    assert line.unless == ("denied for marketing.advertising by a.policy:4",)

@@ -42,7 +42,7 @@ MATRIX = Matrix(
         Cell(table="orders", column="note", action="read"),
         Cell(table="", column="", action="audit", lines=PLAIN),
     ),
-    unknown=("ghost",),
+    unknown=("ghost", "shade"),
     unsafe=("a.policy:4: allow <read>",),
     promises=("p",),
     ended=("e",),
@@ -146,6 +146,7 @@ audit  yes    all      a.policy:5, desk alone
 
 Roles that the policy lacks: they grant nothing
   ghost
+  shade
 
 Rules that lift the ceilings of types
   a.policy:4: allow <read>
@@ -187,7 +188,7 @@ HTML = (
     "<td>a.policy:5</td></tr>\n"
     "</table>\n"
     "<h2>Roles that the policy lacks: they grant nothing</h2>\n"
-    "<ul><li>ghost</li></ul>\n"
+    "<ul><li>ghost</li><li>shade</li></ul>\n"
     "<h2>Rules that lift the ceilings of types</h2>\n"
     "<ul><li>a.policy:4: allow &lt;read&gt;</li></ul>\n"
     "<h2>Promises of the whole organization</h2>\n"
