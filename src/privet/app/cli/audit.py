@@ -78,7 +78,10 @@ def _print(answer: Any, *, as_json: bool) -> None:
         return
     for entry in answer.entries:
         click.echo(line(entry))
-    click.echo(f"next  {answer.next}" if answer.entries else "none")
+    if not answer.entries:
+        click.echo("none")
+    elif answer.next:
+        click.echo(f"next  {answer.next}")
 
 
 def line(entry: Any) -> str:
