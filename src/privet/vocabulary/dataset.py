@@ -9,6 +9,8 @@ from privet.vocabulary.datatype import Keep, TokenKind
 
 TokenScope = Literal["column", "vault", "consumer"]
 
+Direction = Literal["", "from", "to"]
+
 WINDOW_SECONDS = 7 * 86_400
 """How long a copy of the subject keys stays useful, if nothing else is said."""
 
@@ -35,6 +37,54 @@ class Reference:
     field: str = "id"
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A pointer from a declared field to a field of another collection, of whatever dataset. `field`: collection and
+    field, dotted (`orders.customer.id`). `direction`: "from" where values are found there first, "to" where they are
+    found here first, "" where both work."""
+
+    dataset: str
+    field: str
+    direction: Direction = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Masking:
+    """How an erasure overwrites a field, or deletes a collection's records, in place of what its policy says.
+    `strategy`: as Fides names it. `configuration`: its settings."""
+
+    strategy: str
+    configuration: tuple[tuple[str, str | int | float | bool | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Native:
+    """A field as its own system holds it: what connectors go by. All as a Fides manifest says it under `fides_meta`.
+
+    `data_type`: a word of Fides (`string`, `object[]`), "" where nobody said. `length`: characters that fit.
+    `column_type`: the type's own name there (`VARCHAR(40)`). `nullable`: None where nobody said. `identity`: the kind
+    of identity that people are looked up by here (`email`). `links`: references. `all_elements`: of an array, give all
+    elements and not only those that match. `custom`: the key of a custom request field. `redact`: the name is a secret.
+    """
+
+    data_type: str = ""
+    length: int | None = None
+    column_type: str = ""
+    nullable: bool | None = None
+    primary_key: bool = False
+    identity: str = ""
+    links: tuple[Link, ...] = ()
+    read_only: bool = False
+    all_elements: bool = False
+    masking: Masking | None = None
+    custom: str = ""
+    redact: bool = False
+
+
+NATIVE = Native()
+"""What is known of a field of which nobody said anything."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """One column. `labels`: taxonomy categories, at least one on personal data. `type`: a data type's name.
@@ -42,6 +92,7 @@ class Field:
     `indexes`: "exact" and part names. `bits`: index → how many bits of its tags are kept, for those that keep fewer
     than all. `leak`: the author knows that an index on few values gives away equality. `was`: the former name, for a
     rename. `paths`: typed paths inside a json column, path → data type name. `fields`: what a declared object holds.
+    `native`: how its own system holds it, of what is not in a vault.
     """
 
     name: str
@@ -61,6 +112,7 @@ class Field:
     paths: tuple[tuple[str, str], ...] = ()
     description: str = ""
     fields: tuple[Field, ...] = ()
+    native: Native = NATIVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +120,9 @@ class Collection:
     """One table. `subject`: "self" (each record is a person), "none", or the name of the reference field through
     which its person is found. `uniques`: sets of fields that never repeat together. `indexes`: sets of fields and
     parts (`born.year`) that are asked for together. `ttl_seconds` 0: no expiry. `about`: whom the records are about,
-    as subjects of the taxonomy; () where nobody said. `labels`: categories of all that it holds."""
+    as subjects of the taxonomy; () where nobody said. `labels`: categories of all that it holds. Of what is not in a
+    vault: `after` and `erase_after`: collections (`dataset.collection`) that are read, or erased, before it; `skipped`:
+    people's requests leave it out; `masking`: what an erasure does with its records as a whole."""
 
     name: str
     fields: tuple[Field, ...]
@@ -80,6 +134,10 @@ class Collection:
     labels: tuple[str, ...] = ()
     was: str = ""
     description: str = ""
+    after: tuple[str, ...] = ()
+    erase_after: tuple[str, ...] = ()
+    skipped: bool = False
+    masking: Masking | None = None
 
     def field(self, name: str) -> Field | None:
         """Return the field called `name`, or None."""
@@ -89,7 +147,7 @@ class Collection:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
     """A database, or a vault's schema. `window_seconds`: how long a copy of the subject keys stays useful.
-    `labels`: categories of all that it holds."""
+    `labels`: categories of all that it holds. `after`: datasets that requests read before it."""
 
     key: str
     collections: tuple[Collection, ...]
@@ -98,6 +156,7 @@ class Dataset:
     suite: Literal["siv", "gcm"] = "siv"
     window_seconds: int = WINDOW_SECONDS
     labels: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
 
     def collection(self, name: str) -> Collection | None:
         """Return the collection called `name`, or None."""

@@ -1,0 +1,1 @@
+"""Declared against observed: what differs, and the patch that mends it. Migrations tell what will be there."""

@@ -1,0 +1,1 @@
+"""What is really there: looks at systems, proposes what their fields are. Samples are looked at and never kept."""
