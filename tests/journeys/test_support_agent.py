@@ -62,6 +62,8 @@ TRIES: dict[str, tuple[Any, set[int]]] = {
     "keys.rewrap": ({}, NO | {422}),
     "keys.rotate": ({}, NO | {400, 422}),
     "openapi": (None, {200}),
+    "laws.list": (None, {200}),
+    "laws.show": (None, {200, 404, 422}),
     "policies.activate": ({"version": 0}, NO),
     "policies.diff": ({"old": 0, "new": 1}, NO),
     "policies.explain": ({"roles": ["support_agent"]}, NO),

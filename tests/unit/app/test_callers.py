@@ -266,7 +266,9 @@ def test_every_route_denies_a_key_that_is_scoped_for_another_vault(staff: Staff)
     key = staff.add_key("ann", vaults=["w"]).key
     found = {}
     for (method, path), route in routes(staff).items():
-        if route.open or route.name in ("openapi", "sessions.show", "sessions.end") or route.name.startswith("types."):
+        if route.open or route.name in ("openapi", "sessions.show", "sessions.end"):
+            continue
+        if route.name.startswith(("laws.", "types.")):  # what everybody may read
             continue
         target = path.replace("{vault}", "v").replace("{id}", "0" * 32).replace("{table}", "people")
         target = target.replace("{column}", "note").replace("{name}", "ann").replace("{seq}", "1")

@@ -47,6 +47,7 @@ NOUNS: dict[str, str] = {
     "health": "Whether the home takes writes.",
     "honey": "Records that raise an alert when they are shown.",
     "keys": "What keys there are; change them while the vault serves.",
+    "laws": "What laws ask of declarations and deadlines; not legal advice.",
     "policies": "Who may do what in a vault: save, show, put into force.",
     "principals": "Who may call, what is granted to them, and their keys.",
     "promises": "What the whole organization promises, in every vault.",

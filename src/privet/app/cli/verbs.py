@@ -64,6 +64,7 @@ WRITINGS: dict[str, Writing] = {
     "queries.explain": Writing(args=("sql",)),
     "queries.run": Writing(args=("sql",)),
     "tokens.detokenize": Writing(args=("tokens",)),
+    "laws.show": Writing(args=("key",)),
     "types.show": Writing(args=("name",)),
     "vaults.apply": Writing(args=("vault", "schema"), files=("schema",), left_out=("file",)),
     "vaults.create": Writing(args=("name",), files=("schema",)),

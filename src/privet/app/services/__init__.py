@@ -16,6 +16,7 @@ NOUNS = (
     "health",
     "honey",
     "keys",
+    "laws",
     "policies",
     "principals",
     "promises",
