@@ -6,6 +6,7 @@ Made once; each caller of those roles is then answered by look-ups, and by filli
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -70,45 +71,54 @@ def holds(allows: bool, until: datetime | None, now: datetime | None) -> bool:
     return until is None or (not allows if now is None else now < until)
 
 
-_Shown = tuple[dict[str, tuple[Sight, ...]], Predicate, set[int]]  # by column, the rows of any, the clauses that say so
+# How many rows something holds on, whichever they are.
+_NONE, _SOME, _ALL = 0, 1, 2
+
 _Rows = tuple[int, tuple[int, ...]]  # a term of allows, and the terms of the denies on it
 
 
 class _Term(NamedTuple):
-    """A condition that clauses share. `ready`: its rows, None where they depend on the caller or the moment."""
+    """When clauses hold that share it. `place`: of its condition among the board's. `ready`: its rows, None where they
+    depend on the caller or the moment."""
 
     allows: bool
-    where: Predicate
     until: datetime | None
+    place: int
     ready: Predicate | None
 
 
 class _Grant(NamedTuple):
     """What one clause allows of a column. `at`: its place among the clauses; `rows`: its term, and those of the denies
-    on it; `covering`: the redactions that show as much; `sight`: None where it depends on the caller or the moment."""
+    on it; `covering`: the redactions that show as much."""
 
     redaction: str
     at: int
     rows: _Rows
     covering: frozenset[str]
-    sight: Sight | None
 
 
-class _Cell(NamedTuple):
-    """All that clauses allow of a column, most revealing first. `seen`: what that shows and the clauses that say so,
-    None where it depends on the caller or the moment."""
+class _Ground(NamedTuple):
+    """The clauses that a permit rests on, as it tells them."""
 
-    grants: tuple[_Grant, ...]
-    seen: tuple[tuple[Sight, ...], frozenset[int]] | None
+    rules: tuple[Basis, ...]
+    budgets: tuple[tuple[Basis, Budget], ...]
 
 
-class _Asked(NamedTuple):
-    """What is known of some columns beforehand: `columns` in order, with nothing yet of the `unsettled`."""
+_Shown = tuple[Mapping[str, tuple[Sight, ...]], Predicate, _Ground]  # by column, the rows of any, who says so
+
+
+class _Answer(NamedTuple):
+    """What some columns show wherever each term holds on no row, some or all: the same, but for which rows some are.
+
+    `columns`: in order; what an `unsettled` one shows stands at those places among `sights`, once `held`, the rows that
+    no caller or moment changes, is complete. `rows`: all that counts."""
 
     columns: dict[str, tuple[Sight, ...]]
-    unsettled: tuple[str, ...]
-    used: frozenset[int]
+    unsettled: tuple[tuple[str, tuple[int, ...]], ...]
+    sights: tuple[tuple[str, _Rows, Basis], ...]
+    held: dict[_Rows, Predicate]
     rows: tuple[_Rows, ...]
+    ground: _Ground
 
 
 class _Made(NamedTuple):
@@ -145,23 +155,26 @@ class Board:
         self.barred = [promise for promise in bound if isinstance(promise, DenyUse)]
         asked = [promise for promise in bound if isinstance(promise, RequireConsent)]
         self.consents = [Compare(CONSENT, "=", p.key) for p in asked] if self.action in ASKING else []
+        self.agreed = self.consents if table.subject != "none" else []
         # What a connection carries to a third party is not shown to the caller.
         limited = self.action in SHOWING and not access.connection
         self.limits = [p for p in policy.promises if isinstance(p, Limit)] if limited else []
         kinds = dict.fromkeys((c.allows, c.rule.where, c.rule.until) for c in self.clauses)
-        self.terms = [_Term(*kind, ready=self.ready(*kind)) for kind in kinds]
+        self.conditions = list(dict.fromkeys(where for _, where, _ in kinds))
+        self.terms = [self.term(*kind) for kind in kinds]
+        self.waiting = {term.place for term in self.terms if term.ready is None}
         places = {kind: at for at, kind in enumerate(kinds)}
         self.term_of = [places[c.allows, c.rule.where, c.rule.until] for c in self.clauses]
-        self.settled: dict[_Rows, Predicate] = {}
-        self.cells: dict[str, _Cell] = {}
-        self.asked: dict[tuple[str, ...], _Asked] = {}
+        self.cells: dict[str, tuple[_Grant, ...]] = {}
+        self.answers: dict[tuple[tuple[str, ...], tuple[int, ...]], _Answer] = {}
         self.made: dict[tuple[tuple[str, ...], tuple[str | None, ...]], _Made] = {}
 
     def permit(self, principal: Principal, access: Access, now: datetime | None, queues: Queues) -> Permit:
         """Return the permit of one caller at one moment. Raises Denied."""
         if self.queued or (self.times and now is None):
             return self.make(principal, access, now, queues).permit
-        key = (access.columns, tuple([principal.attributes.get(name) for name in self.attributes]))
+        said = tuple([principal.attributes.get(name) for name in self.attributes]) if self.attributes else ()
+        key = (access.columns, said)
         found = self.made.get(key)
         if found is None or (self.times and now is not None and not _within(found, now)):
             found = self.make(principal, access, now, queues)
@@ -170,10 +183,11 @@ class Board:
         return permit if permit.principal == principal.id else replace(permit, principal=principal.id)
 
     def make(self, principal: Principal, access: Access, now: datetime | None, queues: Queues) -> _Made:
-        wheres = [self.bound(term, principal, now, queues) if term.ready is None else term.ready for term in self.terms]
+        filled = {at: self.filled(self.conditions[at], principal.attributes, queues) for at in self.waiting}
+        wheres = [term.ready or _bound(term.allows, term.until, filled[term.place], now) for term in self.terms]
         whole = access.action == "delete" or not access.columns
-        columns, rows, used = self.whole(access, wheres) if whole else self.by_column(access, wheres)
-        rules = [self.clauses[at] for at in sorted(used)]
+        columns, rows, ground = self.whole(access, wheres) if whole else self.by_column(access, wheres)
+        since, until = _between(self.times, now) if self.times and now else (None, None)
         permit = Permit(
             principal=principal.id,
             action=access.action,
@@ -182,38 +196,33 @@ class Board:
             rows=rows,
             policy=self.version,
             purpose=access.purpose or "",
-            rules=tuple([clause.basis for clause in rules]),
-            budgets=tuple([(clause.basis, clause.rule.budget) for clause in rules if clause.rule.budget]),
-            until=next((time for time in self.times if now is not None and now < time), None),
+            rules=ground.rules,
+            budgets=ground.budgets,
+            until=until,
             exports=self.exports,
         )
-        return _Made(permit, max((time for time in self.times if now is not None and time <= now), default=None))
+        return _Made(permit, since)
+
+    def ground(self, used: Iterable[int]) -> _Ground:
+        rules = [self.clauses[at] for at in sorted(used)]
+        budgets = tuple((clause.basis, clause.rule.budget) for clause in rules if clause.rule.budget)
+        return _Ground(tuple(clause.basis for clause in rules), budgets)
 
     # -- rows --------------------------------------------------------------------------------------------------
 
-    def ready(self, allows: bool, where: Predicate, until: datetime | None) -> Predicate | None:
-        """Return the rows of a condition, None where they depend on the caller or the moment."""
-        if until is not None:
-            return None
-        if where == ALWAYS:
-            return ALWAYS
+    def term(self, allows: bool, where: Predicate, until: datetime | None) -> _Term:
         leaves = list(comparisons(where))
-        if self.action not in RECORDLESS and any(leaf.target == QUEUE or any(attributes(leaf)) for leaf in leaves):
-            return None
-        return self.resolved(allows, where, {}, NO_QUEUES)
+        asks = self.action not in RECORDLESS and any(leaf.target == QUEUE or any(attributes(leaf)) for leaf in leaves)
+        fixed = until is None and not asks
+        ready = _bound(allows, until, self.filled(where, {}, NO_QUEUES), None) if fixed else None
+        return _Term(allows, until, self.conditions.index(where), ready)
 
-    def bound(self, term: _Term, principal: Principal, now: datetime | None, queues: Queues) -> Predicate:
-        if not holds(term.allows, term.until, now):
-            return NEVER
-        return self.resolved(term.allows, term.where, principal.attributes, queues)
-
-    def resolved(self, allows: bool, where: Predicate, attributes: Mapping[str, str], queues: Queues) -> Predicate:
-        """Return the rows of a condition: NEVER and ALWAYS themselves where it is no or every row."""
+    def filled(self, where: Predicate, attributes: Mapping[str, str], queues: Queues) -> Predicate | None:
+        """Return a condition with what the caller says in it: NEVER and ALWAYS themselves where it is no or every row,
+        None where it cannot be judged."""
         if where == ALWAYS:
             return ALWAYS
         found = None if self.action in RECORDLESS else resolve(where, self.table, attributes, queues)
-        if found is None:
-            return NEVER if allows else ALWAYS
         return ALWAYS if found == ALWAYS else NEVER if found == NEVER else found
 
     def rows(self, key: _Rows, wheres: Sequence[Predicate]) -> Predicate:
@@ -223,83 +232,82 @@ class Board:
             return NEVER
         if denied is not NEVER:
             where = both(where, Not(denied))
-        for consent in self.consents if self.table.subject != "none" else ():
+        for consent in self.agreed:
             where = both(where, consent)
         return where
+
+    def extent(self, key: _Rows, extents: Sequence[int]) -> int:
+        """Return how many rows `rows` holds."""
+        allowed, denied = extents[key[0]], max((extents[at] for at in key[1]), default=_NONE)
+        if allowed == _NONE or denied == _ALL:
+            return _NONE
+        return _SOME if allowed == _SOME or denied == _SOME or self.agreed else _ALL
 
     # -- columns -----------------------------------------------------------------------------------------------
 
     def by_column(self, access: Access, wheres: Sequence[Predicate]) -> _Shown:
-        asked = self.asked.get(access.columns)
-        if asked is None:
-            asked = self.ask(access.columns)
-            keep(self.asked, access.columns, asked, MOST_PERMITS)
-        columns, used = dict(asked.columns), set(asked.used)
-        held, sights = dict(self.settled), dict[tuple[str, int, _Rows], Sight]()
-        for name in asked.unsettled:
-            columns[name], more = self.seen(self.cells[name].grants, wheres, held, sights)
-            used |= more
-            if not columns[name]:
-                del columns[name]
-        if not columns:
+        key = (access.columns, tuple([_extent(where) for where in wheres]))
+        answer = self.answers.get(key)
+        if answer is None:
+            answer = self.answer(*key)
+            keep(self.answers, key, answer, MOST_PERMITS)
+        if not answer.columns:
             raise Denied(f"no role of the caller allows `{access.action}` on these columns of `{access.table}`")
-        # What nobody needed stands under something that holds on every row.
-        return columns, union([held.get(key, NEVER) for key in asked.rows]), used
+        held = {key: answer.held.get(key) or self.rows(key, wheres) for key in answer.rows}
+        sights = [Sight(redaction, held[key], basis) for redaction, key, basis in answer.sights]
+        columns = dict(answer.columns)
+        for name, places in answer.unsettled:
+            columns[name] = tuple([sights[place] for place in places])
+        return columns, union(held.values()), answer.ground
 
-    def ask(self, names: Iterable[str]) -> _Asked:
-        cells = {name: self.cells.get(name) or self.cell(name) for name in names}
-        settled = [cell.seen for cell in cells.values() if cell.seen]
-        return _Asked(
-            columns={n: c.seen[0] if c.seen else () for n, c in cells.items() if c.seen is None or c.seen[0]},
-            unsettled=tuple(name for name, cell in cells.items() if cell.seen is None),
-            used=frozenset().union(*(used for _, used in settled)),
-            rows=tuple(dict.fromkeys(grant.rows for cell in cells.values() for grant in cell.grants)),
+    def answer(self, names: Iterable[str], extents: Sequence[int]) -> _Answer:
+        seen = {name: self.seen(self.cell(name), extents) for name in names}
+        shown = {name: grants for name, grants in seen.items() if grants}
+        ready = [term.ready or NEVER for term in self.terms]
+        rows = dict.fromkeys(grant.rows for grants in shown.values() for grant in grants)
+        held = {key: self.rows(key, ready) for key in rows if self.settled(key)}
+        places: dict[_Grant, int] = {}
+        columns: dict[str, tuple[Sight, ...]] = {}
+        unsettled = []
+        for name, grants in shown.items():
+            if all(grant.rows in held for grant in grants):
+                columns[name] = tuple(Sight(g.redaction, held[g.rows], self.clauses[g.at].basis) for g in grants)
+                continue
+            columns[name] = ()
+            unsettled.append((name, tuple(places.setdefault(grant, len(places)) for grant in grants)))
+        return _Answer(
+            columns,
+            tuple(unsettled),
+            tuple((grant.redaction, grant.rows, self.clauses[grant.at].basis) for grant in places),
+            held,
+            tuple(rows),
+            self.ground({grant.at for grants in shown.values() for grant in grants}),
         )
 
-    def seen(
-        self,
-        grants: Iterable[_Grant],
-        wheres: Sequence[Predicate],
-        held: dict[_Rows, Predicate],
-        sights: dict[tuple[str, int, _Rows], Sight],
-    ) -> tuple[tuple[Sight, ...], frozenset[int]]:
-        """Return what is shown, most revealing first, without what another sight covers anyway."""
-        found: list[Sight] = []
-        used: set[int] = set()
-        everywhere: set[str] = set()
-        for redaction, at, key, as_much, settled in grants:
-            if everywhere and not as_much.isdisjoint(everywhere):
-                continue
-            sight = settled or self.sight((redaction, at, key), wheres, held, sights)
-            if sight.where is NEVER:
-                continue
-            if sight.where is ALWAYS:
-                everywhere.add(redaction)
-            found.append(sight)
-            used.add(at)
-        return tuple(found), frozenset(used)
+    def settled(self, key: _Rows) -> bool:
+        return all(self.terms[term].ready is not None for term in (key[0], *key[1]))
 
-    def sight(
-        self,
-        name: tuple[str, int, _Rows],
-        wheres: Sequence[Predicate],
-        held: dict[_Rows, Predicate],
-        sights: dict[tuple[str, int, _Rows], Sight],
-    ) -> Sight:
-        found = sights.get(name)
-        if found is None:
-            redaction, at, key = name
-            where = held.get(key)
-            if where is None:
-                where = held[key] = self.rows(key, wheres)
-            found = sights[name] = Sight(redaction, where, self.clauses[at].basis)
+    def seen(self, grants: Iterable[_Grant], extents: Sequence[int]) -> list[_Grant]:
+        """Return what is shown, most revealing first, without what another grant covers anyway."""
+        found: list[_Grant] = []
+        everywhere: set[str] = set()
+        for grant in grants:
+            if not grant.covering.isdisjoint(everywhere):
+                continue
+            extent = self.extent(grant.rows, extents)
+            if extent == _NONE:
+                continue
+            if extent == _ALL:
+                everywhere.add(grant.redaction)
+            found.append(grant)
         return found
 
-    def cell(self, name: str) -> _Cell:
-        field = self.table.field(name)
-        grants = tuple(self.grants(field)) if field else ()
-        seen = self.seen(grants, (), self.settled, {}) if all(grant.sight for grant in grants) else None
-        found = self.cells[name] = _Cell(grants, seen)
+    def cell(self, name: str) -> tuple[_Grant, ...]:
+        """Return all that clauses allow of a column, most revealing first."""
+        found = self.cells.get(name)
+        if found is None:
+            field = self.table.field(name)
+            found = self.cells[name] = tuple(self.grants(field)) if field else ()
         return found
 
     def grants(self, field: Field) -> Iterator[_Grant]:
@@ -327,10 +335,7 @@ class Board:
             if (name, key) in known:
                 continue
             known.add((name, key))
-            settled = None
-            if all(self.terms[term].ready is not None for term in (key[0], *key[1])):
-                settled = self.sight((name, at, key), [term.ready or NEVER for term in self.terms], self.settled, {})
-            yield _Grant(name, at, key, covering(kind, name), settled)
+            yield _Grant(name, at, key, covering(kind, name))
 
     def bars(self, promise: DenyUse, field: Field) -> bool:
         about = self.table.about
@@ -361,7 +366,7 @@ class Board:
             raise Denied(f"no role of the caller allows `{access.action}`")
         rows = allowed if denied is NEVER else both(allowed, Not(denied))
         sight = Sight("plain_text", rows, self.clauses[min(used)].basis)
-        return {name: (sight,) for name in access.columns if self.table.field(name)}, rows, used
+        return {name: (sight,) for name in access.columns if self.table.field(name)}, rows, self.ground(used)
 
     def is_whole(self, clause: Clause) -> bool:
         return any(t.table in ("", self.name) and not (t.column or t.label or t.part) for t in clause.rule.targets)
@@ -371,6 +376,23 @@ class Board:
         return self.is_whole(clause) or any(
             covers(t, self.name, field) for t in clause.rule.targets for field in fields
         )
+
+
+def _bound(allows: bool, until: datetime | None, filled: Predicate | None, now: datetime | None) -> Predicate:
+    """Return the rows of a condition at a moment."""
+    if not holds(allows, until, now):
+        return NEVER
+    return filled or (NEVER if allows else ALWAYS)
+
+
+def _extent(where: Predicate) -> int:
+    return _NONE if where is NEVER else _ALL if where is ALWAYS else _SOME
+
+
+def _between(times: Sequence[datetime], now: datetime) -> tuple[datetime | None, datetime | None]:
+    """Return the last moment up to now and the first after it. `times`: ascending."""
+    at = bisect_right(times, now)
+    return times[at - 1] if at else None, times[at] if at < len(times) else None
 
 
 def _within(made: _Made, now: datetime) -> bool:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from itertools import accumulate
 from typing import Literal
 
-from privet.policy.bind import USES, at_or_below, covered, keys, overlap
+from privet.policy.bind import USES, at_or_below, covered, overlap
 from privet.policy.permit import SHOWING, rank
 from privet.policy.syntax import NOWHERE, DenyUse, Limit, Policy, Promise, RequireConsent, Role, Rule, Span, Target
 from privet.vocabulary.access import Purpose
@@ -28,7 +28,8 @@ _NO_GRANTS: Mapping[str, Collection[Purpose]] = {}
 class Finding:
     """A use that a promise forbids, or may forbid. `rule`: where the promise stands. `place`: what uses the data, by
     name; `at`: its file, line and column, "" for a rule of the policy, which stands at `span`. `mend`: the smallest
-    change that mends it."""
+    change that mends it. `label`: the category that it is about, "" where it is about the use. `held`: where a dataset
+    holds it (`crm.users.email`), "" for what the declaration says itself."""
 
     severity: Severity
     rule: Span
@@ -37,6 +38,8 @@ class Finding:
     mend: str
     at: str = field(default="", compare=False)
     span: Span = field(default=NOWHERE, compare=False)
+    label: str = field(default="", compare=False)
+    held: str = field(default="", compare=False)
 
 
 def check(
@@ -50,11 +53,15 @@ def check(
     `datasets`: what declarations refer to, and what the rules' tables and columns are. `granted`: role → the purposes
     that its holders are granted.
     """
-    known = tuple(datasets)
-    promises = [_Ready(promise) for promise in policy.promises]
+    known, using = tuple(datasets), tuple(systems)
     found: list[Finding] = []
     holdings = {dataset.key: tuple(_held(dataset)) for dataset in known}
-    for system in systems:
+    declared = [declaration for system in using for declaration in system.declarations]
+    uses = {declaration.use for declaration in declared}
+    labels = {label for declaration in declared for label in declaration.categories}
+    labels.update(label for pairs in holdings.values() for _, label in pairs)
+    promises = [_Ready(promise, uses, labels) for promise in policy.promises]
+    for system in using:
         for at, declaration in enumerate(system.declarations):
             found += _declared(promises, system, at, declaration, holdings)
     for role in policy.roles:
@@ -65,28 +72,29 @@ def check(
 # --- declarations -----------------------------------------------------------------------------------------------
 
 
-@cache
-def _below(kind: Literal["category", "use"], roots: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(key for key in keys(kind) if any(at_or_below(key, root) for root in roots))
+def _below(declared: Iterable[str], roots: Collection[str]) -> set[str]:
+    # Of what is declared, not of the taxonomy: a team has labels of its own below those that a promise names.
+    stems = tuple(f"{root}." for root in roots)
+    return {label for label in declared if label in roots or label.startswith(stems)}
 
 
-@cache
-def _above(kind: Literal["category", "use"], roots: tuple[str, ...]) -> frozenset[str]:
-    found = (key for key in keys(kind) if any(at_or_below(root, key) for root in roots))
-    return frozenset(found) - _below(kind, roots)
+def _above(roots: Collection[str]) -> set[str]:
+    above = {label for root in roots for label in accumulate(root.split("."), "{}.{}".format)}
+    return above - _below(above, roots)
 
 
 class _Ready:
-    """A promise with every label that is at or below, and above, its own: a look-up for each declaration."""
+    """A promise with those of the declared labels that are at or below its own, and all above: a look-up for each
+    declaration."""
 
-    def __init__(self, promise: Promise) -> None:
+    def __init__(self, promise: Promise, uses: Collection[str], labels: Collection[str]) -> None:
         self.promise = promise
         purposes = () if isinstance(promise, Limit) else promise.purposes
-        labels = promise.labels if isinstance(promise, DenyUse) else ()
-        self.uses = {*_below("use", purposes), *purposes}
-        self.broad_uses = _above("use", purposes)
-        self.labels = {*_below("category", labels), *labels}
-        self.broad_labels = _above("category", labels)
+        denied = promise.labels if isinstance(promise, DenyUse) else ()
+        self.uses = _below(uses, purposes)
+        self.broad_uses = _above(purposes)
+        self.labels = _below(labels, denied)
+        self.broad_labels = _above(denied)
 
 
 def _held(dataset: Dataset) -> Iterator[tuple[str, str]]:
@@ -117,13 +125,13 @@ def _declared(
     holdings: Mapping[str, Sequence[tuple[str, str]]],
 ) -> Iterator[Finding]:
     place = f"system `{system.key}`, declaration {declaration.name or at + 1}"
+    labels = [("", label) for label in declaration.categories]
+    labels += [pair for key in declaration.datasets for pair in holdings.get(key, ())]
     for ready in promises:
         broad = declaration.use in ready.broad_uses
         if not broad and declaration.use not in ready.uses:
             continue
         promise = ready.promise
-        labels = [("", label) for label in declaration.categories]
-        labels += [pair for key in declaration.datasets for pair in holdings.get(key, ())]
         if isinstance(promise, RequireConsent) and any(at_or_below(label, "user") for _, label in labels):
             yield from _unconsented(promise, declaration, place, broad=broad)
         elif isinstance(promise, DenyUse):
@@ -169,6 +177,8 @@ def _denied(
             why=f"{doubt}{held}" if doubt else f"`{label}`{held} is not to be used for `{declaration.use}`",
             mend=_mend(label, where, broad=broad, silent=silent),
             at=declaration.at,
+            label=label,
+            held=where,
         )
 
 

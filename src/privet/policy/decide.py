@@ -39,7 +39,7 @@ def decide(
     `until` holds and every deny does. `queues`: the ids of the records that stand in each queue for the caller.
     """
     _demand_scope(principal, access.action)
-    plan = _plan(policy)
+    plan = _PLANS.get(id(policy)) or _plan(policy)
     key = (
         id(table),
         access.table,

@@ -114,11 +114,10 @@ class _Reader:
         cursor = self.cursor
         start = cursor.at
         key = cursor.keys[start]
-        vow = self.vows.get(key)
         if key == "allow" or (key == "deny" and cursor.keys[start + 1] != "use"):
             cursor.at += 1
             self._rule("allow" if key == "allow" else "deny", start)
-        elif vow is not None:
+        elif (vow := self.vows.get(key)) is not None:
             cursor.at += 1
             if vow.opens[1]:
                 cursor.expect(vow.opens[1])
@@ -260,6 +259,13 @@ class _Reader:
         table = cursor.word("a column, a category or `*`")
         if keys[cursor.at] != ".":
             cursor.fail("`.` and a column", "all columns of a table are `table.*`")
+        column, *parts = self._below() or [""]
+        return Target(table, column, "", ".".join(parts), cursor.span(start, cursor.at))
+
+    def _below(self) -> list[str]:
+        """Return the names after that of a table, without the `*` that may stand for the last."""
+        cursor = self.cursor
+        keys = cursor.keys
         words: list[str] = []
         while keys[cursor.at] == ".":
             cursor.at += 1
@@ -267,5 +273,4 @@ class _Reader:
                 cursor.at += 1
                 break
             words.append(cursor.word("the name of a column or part, or `*`"))
-        span = cursor.span(start, cursor.at)
-        return Target(table, words[0] if words else "", part=".".join(words[1:]), span=span)
+        return words

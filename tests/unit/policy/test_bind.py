@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from privet.errors import InvalidPolicy
-from privet.policy.bind import bind, faults, missing_index, moved, names, renamed
+from privet.policy.bind import bind, covered, faults, missing_index, moved, names, renamed
 from privet.policy.parse import parse
 from privet.policy.syntax import DenyUse, Limit, Policy, RequireConsent, Role, Rule, Span, Target
 from privet.vocabulary.access import Purpose
@@ -268,3 +268,25 @@ def test_a_stored_policy_follows_a_rename() -> None:
     assert found[0].where == And(expected)
     assert found[1].where == Compare("region", "=", "CA")
     assert found[2].targets == (Target("orders"),)
+
+
+def test_the_purposes_of_a_role_are_words_of_the_taxonomy_too() -> None:
+    role = Role("r", "", (allow(),), (Purpose("marketting"),))
+    (fault,) = faults(Policy("v", (role,)), SCHEMA)
+    assert (fault.message, fault.hint) == (
+        "`marketting` is no purpose of the taxonomy",
+        "did you mean `marketing`?",
+    )
+
+
+def test_a_type_without_parts_offers_none() -> None:
+    assert told(allow(Target("customers", "notes", part="area"))) == [("`notes` has no part `area`", "parts: none")]
+
+
+def test_targets_cover_what_any_of_them_does_each_column_once_in_the_order_of_the_schema() -> None:
+    wanted = (Target("orders", "total"), Target("customers", "email"), Target(label="user.contact.email"))
+    assert [(table.name, field.name) for table, field in covered(SCHEMA, wanted)] == [
+        ("customers", "email"),
+        ("orders", "total"),
+    ]
+    assert list(covered(SCHEMA, ())) == []

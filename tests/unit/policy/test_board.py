@@ -9,12 +9,13 @@ import pytest
 from test_decide import ADS, BOTH, CALIFORNIA, NOON, REGION, WIDE, allow, ask, deny, policy, promised, who
 
 from privet.errors import Denied
+from privet.policy import permit as sights
 from privet.policy.decide import decide
 from privet.policy.permit import NO_RULE, Sight, covering
-from privet.policy.syntax import Limit, Policy, Role, Rule, Target
+from privet.policy.syntax import Budget, Limit, Policy, Role, Rule, Target
 from privet.vocabulary.access import Access
 from privet.vocabulary.datatype import data_type
-from privet.vocabulary.predicate import ALWAYS, QUEUE, And, Compare, In, Or
+from privet.vocabulary.predicate import ALWAYS, QUEUE, And, Compare, In, Not, Or
 
 BEFORE, DAY = NOON - timedelta(seconds=1), timedelta(days=1)
 
@@ -73,6 +74,62 @@ def test_what_depends_on_the_caller_is_filled_in_beside_what_does_not() -> None:
         And((CALIFORNIA, In("id", (bytes(16),)))),
         Or((CALIFORNIA, Compare("state", "=", "NY"))),
     ]
+
+
+def test_a_permit_rests_on_all_rules_that_show_something_and_on_no_other() -> None:
+    queue = Compare(QUEUE, "=", "desk")
+    given = policy(
+        allow(where=queue, budget=Budget(5)),
+        allow("domain", budget=Budget(7)),
+        allow("masked", where=REGION),
+        allow("redacted"),
+    )
+    caller = replace(who("r"), attributes={"region": "NY"})
+    for ids, places in (([bytes(16)], [1, 2, 3]), ([], [1, 2, 3]), (None, [2, 3])):
+        queues = {} if ids is None else {"desk": ids}
+        permit = decide(given, caller, ask("email"), WIDE, queues=queues)
+        assert [basis.place for basis in permit.rules] == places
+        assert [basis.place for basis, _ in permit.budgets] == [at for at in places if at in (1, 2)]
+        assert {sight.rule.place for sight in permit.columns["email"]} == set(places)
+
+
+def test_what_depends_on_the_caller_changes_rows_and_columns_of_each_answer() -> None:
+    queue = Compare(QUEUE, "=", "desk")
+    given = policy(allow(where=queue), allow("masked", where=CALIFORNIA))
+    first, none, last = (
+        decide(given, who("r"), ask("email"), WIDE, queues=queues)
+        for queues in ({"desk": [bytes(16)]}, {}, {"desk": [bytes(15) + b"x"]})
+    )
+    assert [sight.redaction for sight in none.columns["email"]] == ["masked"]
+    assert none.rows == CALIFORNIA
+    for permit, held in ((first, bytes(16)), (last, bytes(15) + b"x")):
+        assert permit.rows == Or((In("id", (held,)), CALIFORNIA))
+        assert [sight.where for sight in permit.columns["email"]] == [In("id", (held,)), CALIFORNIA]
+
+
+def test_a_deny_that_depends_on_the_caller_takes_its_rows_or_all() -> None:
+    queue = Compare(QUEUE, "=", "desk")
+    given = policy(allow(), deny(where=queue))
+    permit = decide(given, who("r"), ask("email"), WIDE, queues={"desk": [bytes(16)]})
+    assert permit.rows == Not(In("id", (bytes(16),)))
+    with pytest.raises(Denied):
+        decide(given, who("r"), ask("email"), WIDE)  # a queue that nobody knows of may hold any record
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_several_denies_each_takes_its_rows_and_one_of_all_rows_everything(turned: bool) -> None:
+    queue, ids = Compare(QUEUE, "=", "desk"), In("id", (bytes(16),))
+    some, other = deny(where=CALIFORNIA), deny(where=queue)
+    denies = (other, some) if turned else (some, other)
+    wheres = (ids, CALIFORNIA) if turned else (CALIFORNIA, ids)
+    lower = allow("masked", where=REGION)
+    caller = replace(who("r"), attributes={"region": "NY"})
+    permit = decide(policy(allow(), lower, *denies), caller, ask("email"), WIDE, queues={"desk": [bytes(16)]})
+    assert permit.columns["email"][0].where == Not(Or(wheres))
+    # Beneath a redaction that some rows lack, a lower one is still shown.
+    assert [sight.redaction for sight in permit.columns["email"]] == ["plain_text", "masked"]
+    with pytest.raises(Denied):
+        decide(policy(allow(), lower, *denies), caller, ask("email"), WIDE)
 
 
 def test_an_answer_to_one_caller_is_not_that_of_another_attribute() -> None:
@@ -192,3 +249,19 @@ def test_two_persons_lift_the_ceiling_of_a_type_for_one_access_alone() -> None:
     assert decide(masked, who("r"), replace(access, lifted=True), WIDE).columns["ssn"][0].redaction == "masked"
     limited = promised([export()], Limit(redaction="plain_text", labels=("user",)))
     assert decide(limited, who("r"), replace(access, lifted=True), WIDE).columns["ssn"][0].redaction == "masked"
+
+
+@pytest.mark.parametrize(
+    ("rule", "lifted", "expected"),
+    [
+        (Rule(effect="allow", actions=("read",)), False, "last_four"),
+        (Rule(effect="allow", actions=("read",)), True, "plain_text"),
+        (Rule(effect="allow", actions=("read",), unsafe=True), False, "plain_text"),
+        (Rule(effect="allow", actions=("read",), connection="stripe"), False, "plain_text"),
+    ],
+)
+def test_a_ceiling_holds_unless_the_rule_or_a_second_person_lifts_it(rule: Rule, lifted: bool, expected: str) -> None:
+    ssn = data_type("us.ssn")
+    assert sights.shown(ssn, "read", rule, "", (), lifted=lifted) == expected
+    if not lifted:
+        assert sights.shown(ssn, "read", rule, "", ()) == expected

@@ -138,6 +138,18 @@ OTHER = {
         "role a\nallow update on people.name\ndeny insert on people.name where people.state = 'CA'\n",
         "role a\nallow update on people.name\n",
     ),
+    "another attribute": (
+        "role a\nallow read on people.name where people.state = caller.state\n",
+        "role a\nallow read on people.name where people.state = caller.home\n",
+    ),
+    "a text and an attribute of that name": (
+        "role a\nallow read on people.name where people.email = caller.mail\n",
+        "role a\nallow read on people.name where people.email = 'mail'\n",
+    ),
+    "records that are deleted": (
+        "role a\nallow delete on *\n",
+        "role a\nallow delete on orders.*\n",
+    ),
     "a promise": ("deny use of user for marketing\n", "deny use of user.contact for marketing\n"),
     "consent": ("require consent 'a' for marketing\n", "require consent 'b' for marketing\n"),
     "a limit": ("limit plain_text of user to connections\n", "limit masked of user to connections\n"),
@@ -180,6 +192,12 @@ def test_a_deny_that_goes_is_named_as_what_no_longer_hits() -> None:
     ]
 
 
+def test_a_role_that_comes_or_goes_stands_where_it_is_written() -> None:
+    one, two = "role a\nallow read on people.name\n", "\nrole b\nallow read on people.name\n"
+    found = [c for c in changes(one, two) if c.what == "role"]
+    assert {(c.role, c.gained, c.at) for c in found} == {("a", False, "old:1"), ("b", True, "new:2")}
+
+
 def test_a_role_that_goes_is_named() -> None:
     found = changes("role a\nallow read on people.name\n", "role b\n")
     assert {(c.role, c.what, c.gained) for c in found} == {("a", "role", False), ("a", "allow", False)}
@@ -188,6 +206,19 @@ def test_a_role_that_goes_is_named() -> None:
 def test_a_promise_is_everybodys() -> None:
     (change,) = changes("", "deny use of user for marketing\n")
     assert (change.role, change.gained, change.what) == (EVERYBODY, False, "promise")
+
+
+@pytest.mark.parametrize(
+    ("promise", "places"),
+    [
+        ("deny use of user.name, user.contact for marketing, essential", ("user.name", "user.contact")),
+        ("limit plain_text of user.name to connections", ("user.name",)),
+        ("require consent 'news' for marketing, essential", ("news",)),
+    ],
+)
+def test_the_places_of_a_promise_are_what_it_is_about(promise: str, places: tuple[str, ...]) -> None:
+    (change,) = changes("", promise)
+    assert change.places == places
 
 
 def test_a_condition_that_is_too_large_is_shown_as_a_change_that_may_be_none() -> None:

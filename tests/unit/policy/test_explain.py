@@ -132,6 +132,34 @@ def test_a_promise_bars_its_uses_and_asks_for_consent() -> None:
     assert line.consents == ("'news' for marketing.communications",)
 
 
+def test_a_use_that_a_promise_bars_whole_is_denied_by_it() -> None:
+    text = "role desk\nallow read on people.ssn for {}\ndeny use of user.government_id for marketing\n"
+    found = cell(matrix(text.format("marketing.advertising")), "ssn")
+    assert (found.lines, found.denied) == ((), ("a.policy:3",))
+    (line,) = lines(text.format("marketing, essential"), "ssn")
+    assert line.barred == ("a.policy:3",)
+
+
+def test_the_mask_that_goes_without_saying_is_what_a_limit_takes_away() -> None:
+    text = "role desk\nallow read on people.email\nlimit masked of user.contact to connections\n"
+    (line,) = lines(text, "email")
+    assert (line.words.redaction, line.asked) == ("redacted", "masked")
+
+
+@pytest.mark.parametrize("action", ["insert", "update", "tokenize", "delete"])
+def test_of_writing_no_redaction_is_said(action: Action) -> None:
+    found = matrix(f"role desk\nallow {action} on people.*\n")
+    (line,) = cell(found, "" if action == "delete" else "name", action).lines
+    assert (line.words.redaction, line.asked) == ("", "")
+
+
+def test_a_deny_of_managing_takes_all_of_it() -> None:
+    for denied in ("", " on people.name where people.state = 'CA'"):
+        found = matrix(f"role desk\nallow manage, audit\ndeny manage{denied}\n")
+        whole = {c.action: (len(c.lines), c.denied) for c in found.cells if not c.table}
+        assert whole == {"manage": (0, ("a.policy:3",)), "audit": (1, ())}
+
+
 def test_a_promise_about_others_bars_nothing() -> None:
     text = "role desk\nallow read on people.ssn\ndeny use of user for marketing about employee\n"
     assert lines(text, "ssn")[0].barred == ()

@@ -10,7 +10,7 @@ from privet.policy.parse import parse
 from privet.policy.review.diff import diff
 from privet.policy.review.meaning import Place, on
 from privet.policy.syntax import Target
-from privet.vocabulary.dataset import Dataset
+from privet.vocabulary.dataset import Collection, Dataset
 
 
 def test_a_limit_alone_takes_from_every_role_that_shows_as_much() -> None:
@@ -36,6 +36,16 @@ def test_what_is_too_large_to_compare_is_lost_where_it_stood_and_gained_where_it
     ]
     denied = [text.replace("allow", "deny") for text in (old, new)]
     assert [(c.gained, c.what) for c in changes(*denied)] == [(True, "deny"), (False, "deny")]
+
+
+@pytest.mark.parametrize("schema", [SCHEMA, None], ids=["schema", "no schema"])
+def test_what_a_limit_hides_from_people_is_still_lost_to_connections(schema: Dataset | None) -> None:
+    limit = "limit plain_text of user.contact to connections\n"
+    more, less = (
+        f"role a\nallow read on people.email with redaction = {name}\n{limit}" for name in ("plain_text", "masked")
+    )
+    assert {(c.what, c.gained) for c in changes(more, less, schema)} >= {("allow", False)}
+    assert {(c.what, c.gained) for c in changes(less, more, schema)} >= {("allow", True)}
 
 
 def test_records_are_deleted_whole() -> None:
@@ -174,3 +184,35 @@ def test_of_writing_no_redaction_counts_and_no_part_is_written(schema: Dataset |
     plain = "role a\nallow update on people.email\n"
     assert changes(plain, "role a\nallow update on people.email with redaction = masked\n", schema) == []
     assert changes("role a\n", "role a\nallow update on people.email.domain\n", schema) == []
+
+
+@pytest.mark.parametrize("schema", [SCHEMA, None], ids=["schema", "no schema"])
+def test_a_deny_takes_from_an_allow_only_what_both_may_be_for(schema: Dataset | None) -> None:
+    allowed = "role a\nallow read on people.name for marketing\n"
+    for purpose, taken in (("essential.service", False), ("marketing.advertising", True), ("marketing", True)):
+        found = changes(allowed, f"{allowed}deny read on people.name for {purpose}\n", schema)
+        assert {c.what for c in found} == ({"allow", "deny"} if taken else {"deny"}), purpose
+
+
+def test_records_of_a_table_without_columns_are_kept_by_a_deny_of_all_of_it() -> None:
+    empty = Dataset(key="d", collections=(Collection(name="people", fields=()),))
+    allowed = "role a\nallow delete on people.*\n"
+    for denied, taken in (("people.*", True), ("*", True), ("orders.*", False), ("people.name", False)):
+        found = changes(allowed, f"{allowed}deny delete on {denied}\n", empty)
+        assert ("allow" in [c.what for c in found]) is taken, denied
+
+
+@pytest.mark.parametrize(
+    ("target", "deletes"),
+    [("people.*", True), ("*", True), ("orders.*", False), ("people.name", False), ("user", False)],
+)
+def test_records_are_deleted_by_a_rule_on_all_of_their_table_alone(target: str, deletes: bool) -> None:
+    found = changes("role a\n", f"role a\nallow delete on {target}\n")
+    assert ("allow" in [c.what for c in found]) is deletes
+
+
+@pytest.mark.parametrize(
+    ("target", "deletes"), [("people.*", True), ("*", True), ("people.name", False), ("user", False)]
+)
+def test_without_a_schema_too_no_record_is_deleted_by_a_rule_on_some_columns(target: str, deletes: bool) -> None:
+    assert bool(changes("role a\n", f"role a\nallow delete on {target}\n", None)) is deletes

@@ -429,3 +429,46 @@ def test_a_clause_and_a_promise_are_called_what_their_files_are_called() -> None
 
 def test_every_redaction_of_a_type_is_known() -> None:
     assert {"plain_text", "masked", "redacted", "last_four", "zip3"} <= redactions()
+
+
+# --- places -------------------------------------------------------------------------------------------------------
+
+
+def test_every_span_is_the_piece_of_the_text_that_its_node_was_read_from() -> None:
+    pieces = (
+        "role desk for marketing",
+        "allow read on people.name, people.email.domain, user.contact with redaction = masked",
+        "deny use of user for marketing",
+        "require consent 'news' for marketing",
+        "limit plain_text of user to connections",
+    )
+    text = f"\n  {pieces[0]}\n{pieces[1]} ;\n\n" + "\n".join(pieces[2:]) + "\n"
+    found = parse(text)
+    (role,) = found.roles
+    nodes = (role, *role.rules, *found.promises)
+    assert tuple(text[node.span.start : node.span.end] for node in nodes) == pieces
+    targets = role.rules[0].targets
+    assert [text[t.span.start : t.span.end] for t in targets] == ["people.name", "people.email.domain", "user.contact"]
+    for span in (node.span for node in (*nodes, *targets)):
+        before = text[: span.start].split("\n")
+        assert (span.line, span.column) == (len(before), len(before[-1]) + 1)
+
+
+@pytest.mark.parametrize("text", ["'text'", '"name"', "12", "2027-01-31", "'open", "?", "(", "*", "name", "true", "on"])
+def test_a_statement_begins_with_a_word_that_begins_one(text: str) -> None:
+    for before in ("", "role a\n", "role a\nallow read on *;\n"):
+        with pytest.raises(InvalidPolicy) as caught:
+            parse(before + text)
+        assert len(caught.value.faults) == 1
+
+
+def test_an_empty_line_between_statements_is_kept_in_a_text_without_comments() -> None:
+    (role,) = parse("role a\nallow read on *\n\nallow insert on *\n\n\nallow update on *\nallow delete on *\n").roles
+    assert [rule.notes.above for rule in role.rules] == [(), ("",), ("",), ()]
+
+
+@pytest.mark.parametrize("target", ["people.name", "people.name.family", "people.*", "*", "user.contact"])
+def test_the_first_word_of_a_condition_is_a_vault_only_where_all_targets_begin_with_one(target: str) -> None:
+    for table in ("x", "vault", "family"):
+        with pytest.raises(InvalidPolicy):
+            parse(f"role a\nallow read on {target} where {table}.state = 'CA'\n")

@@ -154,3 +154,79 @@ def test_a_mask_follows_what_it_is_about_after_in_and_else_stands_before_it() ->
     assert [rule.split()[-1] for rule in found] == ["plain_text", "masked"]
     found = rules(suggest("desk reads names and full emails", SCHEMA))
     assert [rule.split()[-1] for rule in found] == ["masked", "plain_text"]
+
+
+def of(*fields: tuple[str, str]) -> Dataset:
+    made = tuple(Field(name=name, type=kind, labels=("user",)) for name, kind in fields)
+    return Dataset(key="own", collections=(Collection(name="guests", fields=made),))
+
+
+@pytest.mark.parametrize(("said", "kind"), [("three", "ca.sin"), ("two", "br.cpf")])
+def test_the_last_three_and_the_last_two_are_masks(said: str, kind: str) -> None:
+    found = suggest(f"desk reads last {said} of numbers", of(("number", kind)))
+    assert rules(found) == [f"allow read on guests.number with redaction = last_{said}"]
+
+
+def test_where_some_columns_lack_a_mask_the_rule_names_none() -> None:
+    (rule,) = rules(suggest("desk reads guests", OWN))
+    assert rule == "allow read on guests.a, guests.b, guests.c, guests.e"
+
+
+@pytest.mark.parametrize(
+    ("said", "column"), [("date of birth", "date_of_birth"), ("home address", "home_address"), ("birth", "birth")]
+)
+def test_a_name_of_several_words_is_found_longest_first(said: str, column: str) -> None:
+    schema = of(*((name, "string") for name in ("date", "birth", "date_of_birth", "home_address", "address")))
+    assert [rule.split()[3] for rule in rules(suggest(f"desk sees {said}", schema))] == [f"guests.{column}"]
+
+
+@pytest.mark.parametrize(
+    ("said", "column"),
+    [("companies", "company"), ("addresses", "address"), ("boxes", "box"), ("phones", "phone"), ("address", "address")],
+)
+def test_a_plural_names_what_its_singular_does(said: str, column: str) -> None:
+    schema = of(*((name, "string") for name in ("company", "address", "box", "phone")))
+    assert [rule.split()[3] for rule in rules(suggest(f"desk reads {said}", schema))] == [f"guests.{column}"]
+
+
+@pytest.mark.parametrize(("said", "state"), [("West Virginia", "US-WV"), ("Virginia", "US-VA")])
+def test_a_value_of_two_words_is_not_that_of_one_of_them_too(said: str, state: str) -> None:
+    schema = of(("name", "person.full_name"), ("state", "address.state"))
+    (rule,) = rules(suggest(f"desk reads names in {said}", schema))
+    assert rule.endswith(f" where guests.state = '{state}'")
+
+
+def test_two_hundred_words_are_read_and_no_more() -> None:
+    before = "desk reads " + "digits " * 197
+    assert len(suggest(f"{before}emails", SCHEMA).rules) == 1
+    assert suggest(f"{before}digits emails", SCHEMA).rules == ()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "desk reads Narnia emails",
+        "desk reads emails until 2030-01-31 Narnia",
+        "desk reads last four Narnia of ssns",
+        "desk reads names in West Virginia Narnia",
+        "desk reads date_of_birth Narnia",
+        "desk reads persons Narnia",
+        "desk reads emails for marketing Narnia",
+        "desk reads emails Narnia",
+    ],
+)
+def test_what_means_something_takes_no_word_beside_it(words: str) -> None:
+    assert suggest(words, SCHEMA).missed == ("Narnia",)
+
+
+def test_a_mask_at_the_end_is_of_what_stands_last_before_it() -> None:
+    found = rules(suggest("desk reads names and emails in full", SCHEMA))
+    assert [(rule.split()[3], rule.split()[-1]) for rule in found] == [
+        ("persons.name", "masked"),
+        ("persons.email", "plain_text"),
+    ]
+
+
+def test_a_value_of_two_words_is_said_as_it_was_written() -> None:
+    (rule,) = suggest("desk reads names in West Virginia", SCHEMA).rules
+    assert "`West Virginia` is address.state of persons.state" in rule.why

@@ -8,6 +8,7 @@ from test_explain import NOW, SCHEMA, cell
 
 from privet.policy.parse import parse
 from privet.policy.review.explain import Matrix, Question, explain
+from privet.policy.syntax import Limit, Policy
 from privet.vocabulary.access import ACTIONS, Purpose
 from privet.vocabulary.dataset import Collection, Dataset, Field
 
@@ -74,3 +75,37 @@ def test_a_broad_purpose_leaves_out_narrower_allows_and_keeps_narrower_denies() 
     assert cell(found, "name").lines == ()
     (line,) = cell(found, "email").lines
     assert line.unless == ("denied for marketing.advertising by a.policy:4",)
+
+
+def test_a_rule_for_several_purposes_counts_for_each() -> None:
+    text = "role desk\nallow read on people.name for essential, marketing\n"
+    for purpose, counts in (("essential", 1), ("marketing", 1), ("personalize", 0)):
+        assert len(cell(asked(text, Question(purpose=Purpose(purpose))), "name").lines) == counts
+
+
+def test_a_deny_for_other_purposes_than_a_line_is_for_is_left_out() -> None:
+    text = "role desk\nallow read on people.name for marketing\ndeny read on people.name for essential\n"
+    (line,) = cell(asked(text, Question()), "name").lines
+    assert line.unless == ()
+
+
+def test_a_role_that_shows_less_or_of_fewer_records_is_not_named_beside_one_that_shows_more() -> None:
+    text = (
+        "role desk\nallow read on people.email with redaction = plain_text\n"
+        "role bills\nallow read on people.email with redaction = domain\n"
+        "role sales\nallow read on people.email with redaction = plain_text where people.state = 'CA'\n"
+        "role chief\nallow read on people.email with redaction = plain_text\n"
+    )
+    (line,) = cell(asked(text, Question(), "desk", "bills", "sales", "chief"), "email").lines
+    assert (line.role, line.also) == ("desk", ("chief",))
+
+
+def test_a_place_is_file_and_line_or_what_is_known_of_them() -> None:
+    text = "role desk\n\nallow read on people.name\n"
+    made = Policy("v", (), (Limit(redaction="plain_text", labels=("user",)),))
+    assert cell(asked(text, Question()), "name").lines[0].rule == "a.policy:3"
+    assert cell(explain(parse(text), ("desk",), BOTH), "name").lines[0].rule == "line 3"
+    said = "limit plain_text of user to connections"
+    assert explain(made, (), BOTH, Question(file="a.policy")).promises == (f"a.policy: {said}",)
+    organization = Question(file="a.policy", promised=made.promises)
+    assert explain(made, (), BOTH, organization).promises == (f"promises: {said}",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -19,6 +20,7 @@ from privet.vault.reader import read_schema
 from privet.vault.schema import EMPTY, merge
 from privet.vault.sight import judge
 from privet.vault.templates import template_names, template_policy, template_tests, template_text
+from privet.vocabulary.dataset import Collection, Dataset, Field
 from privet.vocabulary.datatype import TYPES, data_type
 
 NAMES = template_names()
@@ -115,3 +117,39 @@ def test_ready_roles_are_made_for_any_schema() -> None:
     found = ready(schema)
     bind(found, schema)
     assert parse(write(found)) == found
+
+
+def test_an_analyst_asks_nothing_of_a_type_that_is_shown_to_nobody() -> None:
+    state = data_type("address.state")
+    assert sight(state, ANALYST) == "plain_text"
+    assert sight(replace(state, ceiling="redacted"), ANALYST) == ""
+
+
+@pytest.mark.parametrize(
+    ("field", "support"),
+    [
+        (Field(name="f", type="contact.email", labels=("user.contact.email",)), "masked"),
+        (Field(name="f", type="contact.email", labels=("user.contact.email",), keep="transient"), ""),
+        (Field(name="f", type="string", labels=("user.health_and_medical",)), ""),
+        (Field(name="f", type="string", labels=("user.contact", "user.health_and_medical")), ""),
+        (Field(name="f", type="string", labels=("user.health_and_medical.record_id",)), "masked"),
+        (Field(name="f", type="integer", labels=("system.operations",)), "plain_text"),
+        (Field(name="f", type="integer", labels=("user.unique_id",)), ""),
+    ],
+    ids=["kept", "transient", "special", "one label special", "its number", "about nobody", "about somebody"],
+)
+def test_support_sees_what_is_kept_and_not_of_a_special_category(field: Field, support: str) -> None:
+    policy = ready(Dataset(key="d", collections=(Collection(name="t", fields=(field,)),)))
+    role = policy.role(SUPPORT)
+    assert [rule.redaction for rule in (role.rules if role else ())] == ([support] if support else [])
+
+
+def test_ready_rules_stand_from_the_least_to_the_most_revealing() -> None:
+    fields = (
+        Field(name="count", type="integer", labels=("system.operations",)),
+        Field(name="mail", type="contact.email", labels=("user.contact.email",)),
+        Field(name="pan", type="card.pan", labels=("user.financial.credit_card",)),
+    )
+    role = ready(Dataset(key="d", collections=(Collection(name="t", fields=fields),))).role(SUPPORT)
+    assert role is not None
+    assert [rule.redaction for rule in role.rules] == ["last_four", "masked", "plain_text"]

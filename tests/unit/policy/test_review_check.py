@@ -70,6 +70,8 @@ def grades(findings: list[Finding]) -> list[str]:
         (NO_HEALTH, use("user"), ["warning"]),
         (NO_HEALTH, use("user.health_and_medical", purpose="marketing"), ["warning"]),
         (NO_HEALTH, use("user.health_and_medicals"), []),
+        (NO_HEALTH, use("user.health_and_medical.a_teams_own"), ["error"]),
+        (NO_HEALTH, use("user.health_and_medical", purpose="marketing.advertising.a_teams_own"), ["error"]),
         (NO_HEALTH, use("user.contact", "user.health_and_medical"), ["error"]),
         (NO_HEALTH, use("user.contact", datasets=("clinic",)), ["warning", "error"]),
         (NO_HEALTH, use("user.contact", datasets=("another",)), []),
@@ -225,3 +227,10 @@ def test_a_finding_on_a_rule_names_the_role_and_both_places() -> None:
     (finding,) = check(policy, [], [CLINIC])
     assert (finding.place, finding.rule, finding.span.line) == ("role `agent`, rule 2", AT, 7)
     assert finding.mend == "add `through connection …`, or show a redaction that reveals less"
+
+
+def test_a_finding_says_which_dataset_holds_what_it_is_about() -> None:
+    said, *_ = found(NO_HEALTH, use("user.health_and_medical"))
+    assert (said.label, said.held) == ("user.health_and_medical", "")
+    _, held = found(NO_HEALTH, use("user.contact", datasets=("clinic",)))
+    assert (held.label, held.held) == ("user.health_and_medical", "clinic.people.chart.visits.why")

@@ -63,8 +63,25 @@ def test_one_role_is_not_told_from_others_and_nothing_is_said_of_use_that_nobody
     shown = page.html(small)
     assert "<h1>What a policy shows</h1>\n<p>Roles: <code>desk</code></p>" in shown
     assert "a type's ceiling is lifted.</p>" in shown
-    assert "<td>desk</td><td>a.policy:5</td>" in shown
+    assert '<td data-is="role">desk</td><td data-is="rule">a.policy:5</td>' in shown
     assert page.text(small) == "t\ncolumn  may   shows  records  rule\nc       read  yes    all      a.policy:5, desk\n"
+
+
+def test_long_names_go_on_in_the_next_line_of_a_page_after_a_joint_and_nowhere_else() -> None:
+    words = Words(purposes=("essential.service.operations",), rows="a.b = 1.5")
+    line = Line(role="desk", rule="rules/a.policy:5", words=words)
+    shown = page.html(Matrix(roles=("desk",), cells=(Cell(table="t", column="c", action="read", lines=(line,)),)))
+    assert ">essential.<wbr>service.<wbr>operations<" in shown
+    assert ">rules/<wbr>a.policy:5<" in shown
+    assert ">a.b = 1.5<" in shown
+
+
+def test_a_page_fits_narrow_and_dark_screens_and_needs_nothing_else() -> None:
+    shown = page.html(MATRIX)
+    assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in shown
+    assert "color-scheme: light dark" in shown
+    assert "default-src 'none'" in shown
+    assert not any(word in shown for word in ("<script", "http:", "https:", "url("))
 
 
 def test_changes_as_sentences_of_each_role_then_of_everybody() -> None:
@@ -158,35 +175,71 @@ Rules that have ended
   e
 """
 
+
+def head(*names: str) -> str:
+    return "<thead><tr>" + "".join(f'<th scope="col">{name}</th>' for name in names) + "</tr></thead>\n<tbody>\n"
+
+
+def row(opening: str, **cells: str) -> str:
+    return opening + "".join(f'<td data-is="{name}">{cell}</td>' for name, cell in cells.items()) + "</tr>\n"
+
+
+NO_MORE = {"for": "", "until": ""}
 HTML = (
     "<h1>&lt;t&gt;</h1>\n"
     "<p>Roles: <code>desk</code>, <code>bills</code></p>\n"
-    ""
     "<p>What does not stand here is denied. Red: a type's ceiling is lifted. Grey: nobody used it "
     "in the time that was looked at.</p>\n"
     "<h2>people</h2>\n"
     "<table>\n"
-    "<tr><th>column</th><th>may</th><th>shows</th><th>records</th><th>for</th><th>until</th>"
-    "<th>role</th><th>rule</th></tr>\n"
-    "<tr><td>name, email</td><td>read, export</td><td>masked, 5 per day</td>"
-    "<td>state = &#x27;people.x&#x27; and a = 1; but denied by a.policy:9</td>"
-    "<td>essential, marketing, consent &#x27;news&#x27; for marketing, not what a.policy:8 denies</td>"
-    "<td>2027-01-31</td><td>desk, bills</td><td>a.policy:3</td></tr>\n"
-    '<tr class="unsafe unused"><td></td><td></td>'
-    "<td>last_four, through stripe, not plain_text, as the rule says, UNSAFE</td><td>all</td>"
-    "<td></td><td></td><td>desk alone</td><td>a.policy:4 UNUSED</td></tr>\n"
-    '<tr class="denied"><td>ssn</td><td>read</td><td>denied</td><td></td><td></td><td></td><td></td>'
-    "<td>a.policy:6, a.policy:7</td></tr>\n"
-    "<tr><td>(the whole record)</td><td>delete</td><td>yes</td><td>all</td><td></td><td></td>"
-    "<td>desk alone</td><td>a.policy:5</td></tr>\n"
-    "</table>\n"
+    + head("column", "may", "shows", "records", "for", "until", "role", "rule")
+    + row(
+        "<tr>",
+        column="name, email",
+        may="read, export",
+        shows="masked, 5 per day",
+        records="state = &#x27;people.<wbr>x&#x27; and a = 1; but denied by a.policy:9",
+        **{"for": "essential, marketing, consent &#x27;news&#x27; for marketing, not what a.policy:8 denies"},
+        until="2027-01-31",
+        role="desk, bills",
+        rule="a.policy:3",
+    )
+    + row(
+        '<tr class="unsafe unused">',
+        column="",
+        may="",
+        shows="last_four, through stripe, not plain_text, as the rule says, UNSAFE",
+        records="all",
+        **NO_MORE,
+        role="desk alone",
+        rule="a.policy:4 UNUSED",
+    )
+    + row(
+        '<tr class="denied">',
+        column="ssn",
+        may="read",
+        shows="denied",
+        records="",
+        **NO_MORE,
+        role="",
+        rule="a.policy:6, a.policy:7",
+    )
+    + row(
+        "<tr>",
+        column="(the whole record)",
+        may="delete",
+        shows="yes",
+        records="all",
+        **NO_MORE,
+        role="desk alone",
+        rule="a.policy:5",
+    )
+    + "</tbody>\n</table>\n"
     "<h2>The vault</h2>\n"
     "<table>\n"
-    "<tr><th>column</th><th>may</th><th>shows</th><th>records</th><th>for</th><th>until</th>"
-    "<th>role</th><th>rule</th></tr>\n"
-    "<tr><td></td><td>audit</td><td>yes</td><td>all</td><td></td><td></td><td>desk alone</td>"
-    "<td>a.policy:5</td></tr>\n"
-    "</table>\n"
+    + head("may", "shows", "records", "role", "rule")
+    + row("<tr>", may="audit", shows="yes", records="all", role="desk alone", rule="a.policy:5")
+    + "</tbody>\n</table>\n"
     "<h2>Roles that the policy lacks: they grant nothing</h2>\n"
     "<ul><li>ghost</li><li>shade</li></ul>\n"
     "<h2>Rules that lift the ceilings of types</h2>\n"

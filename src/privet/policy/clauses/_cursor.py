@@ -80,9 +80,10 @@ class Cursor:
 
     def span(self, first: int, end: int) -> Span:
         """Return where tokens `first` up to before `end` stand."""
-        start = self.starts[first]
+        starts, last = self.starts, end - 1
+        start = starts[first]
         line = bisect_right(self._lines, start)
-        return Span(start, self.starts[end - 1] + len(self.raws[end - 1]), line, start - self._lines[line - 1] + 1)
+        return Span(start, starts[last] + len(self.raws[last]), line, start - self._lines[line - 1] + 1)
 
     def fault(self, message: str, hint: str = "", *, at: int | None = None) -> InvalidPolicy:
         """Return a fault of the token `at`, by default the next."""
@@ -152,7 +153,7 @@ class Cursor:
             raw = raw[1:-1]
             if not is_name(raw):
                 raise self.fault(NO_NAME)
-        elif not ("a" <= key[:1] <= "z" or key[:1] == "_"):
+        elif key < "_":  # of all keys, those of words alone begin with what ASCII has from there on
             self.fail(what)
         self.at += 1
         return raw

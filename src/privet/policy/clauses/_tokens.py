@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 # Keys of tokens that are neither words (their key is the word in lower case) nor signs (the sign itself).
 TEXT, QUOTED, NUMBER, MOMENT, OPEN, ODD, END = "'", '"', "0", "00", "''", "?", ""
-_COMMENT, _SPACE = "#", " "
+_COMMENT = "#"
 
 # INVARIANT: every pattern is possessive or bounded, so that the work is linear in the text whatever it holds, and
-# some pattern matches at every place, so that the pieces are the whole text.
+# some pattern matches at every place but space, so that the pieces are the whole text after the space before it.
 _WORD = r"[A-Za-z_][A-Za-z0-9_-]*+"
 _SIGN = r"<=|>=|!=|<>|[(),.;*=<>]"
 _PATTERNS = {
@@ -23,7 +23,7 @@ _PATTERNS = {
     OPEN: r"""['"‘][^\n]*+""",
     ODD: r"""[^\sA-Za-z0-9_'"‘#(),.;*=<>!-]++|\S""",
 }
-_PIECE = re.compile(rf"(?:{'|'.join((_WORD, _SIGN, *_PATTERNS.values()))})\s*+|\s++")
+_PIECE = re.compile(rf"(?:{'|'.join((_WORD, _SIGN, *_PATTERNS.values()))})\s*+")
 _IS_WORD, _IS_SIGN = re.compile(_WORD), re.compile(_SIGN)
 _KINDS = tuple((key, re.compile(pattern)) for key, pattern in _PATTERNS.items())
 
@@ -38,25 +38,20 @@ class Tokens(NamedTuple):
     comments: list[tuple[int, str]]
 
 
-class _Keys(dict[str, str]):
-    """Piece of text, with the space after it → its key: most pieces of a policy come many times."""
-
-    def __missing__(self, piece: str) -> str:
-        found = self[piece] = _key(piece.rstrip())
-        return found
-
-
 def tokens(text: str) -> Tokens:
     """Return the tokens of any text at all."""
-    pieces = _PIECE.findall(text)
-    known = _Keys()
-    keys = [known[piece] for piece in pieces]
-    raws = [piece.rstrip() for piece in pieces]
-    starts = [0, *accumulate(map(len, pieces))]
+    begin = len(text) - len(text.lstrip())
+    pieces = _PIECE.findall(text, begin)
+    # Most pieces of a policy come many times.
+    raw_of = {piece: piece.rstrip() for piece in set(pieces)}
+    key_of = {piece: _key(raw) for piece, raw in raw_of.items()}
+    raws = list(map(raw_of.__getitem__, pieces))
+    keys = list(map(key_of.__getitem__, pieces))
+    starts = list(accumulate(map(len, pieces), initial=begin))
     comments: list[tuple[int, str]] = []
-    if _SPACE in keys[:1] or "#" in text:
+    if "#" in text:
         comments = [(start, raw) for key, raw, start in zip(keys, raws, starts, strict=False) if key == _COMMENT]
-        kept = [key not in (_COMMENT, _SPACE) for key in keys]
+        kept = [key != _COMMENT for key in keys]
         keys, raws = list(compress(keys, kept)), list(compress(raws, kept))
         starts = list(compress(starts, (*kept, True)))
     return Tokens([*keys, END], [*raws, ""], starts, comments)
@@ -67,4 +62,4 @@ def _key(raw: str) -> str:
         return raw.lower()
     if _IS_SIGN.fullmatch(raw):
         return raw
-    return next((key for key, pattern in _KINDS if pattern.fullmatch(raw)), _SPACE)
+    return next(key for key, pattern in _KINDS if pattern.fullmatch(raw))

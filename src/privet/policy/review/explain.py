@@ -279,7 +279,7 @@ class _View:
             role=ref.role.name,
             rule=self.owner.at(ref),
             words=words,
-            also=tuple(name for name, pairs in others.items() if self.precise and self._covered(grant, left, pairs)),
+            also=tuple(name for name, pairs in others.items() if self._covered(grant, left, pairs)),
             unless=tuple(_unless(self.owner.at(d.ref), d) for d in hits),
             barred=tuple(bars),
             consents=self._consents(ref),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ _VERBS = {
     ("deny", False): "is denied to",
 }
 _WHOLE = "(the whole record)"
+_JOINT = re.compile(r"(?<=\w{3}[./])(?=\w)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +62,7 @@ def html(matrix: Matrix, title: str = "What a policy shows") -> str:
     """Return a matrix as one HTML page that needs nothing else."""
     body = [f"<h1>{escape(title)}</h1>", f"<p>Roles: {_names(matrix.roles)}</p>", _legend(matrix)]
     for table, rows in _tables(matrix):
-        head = "".join(f"<th>{name}</th>" for name in _HEAD)
-        body.append(f"<h2>{escape(table)}</h2>\n<table>\n<tr>{head}</tr>\n{''.join(map(_html_row, rows))}</table>")
+        body.append(f"<h2>{escape(table)}</h2>\n{_html_table(rows)}")
     for name, items in _lists(matrix):
         listed = "".join(f"<li>{escape(item)}</li>" for item in items)
         body.append(f"<h2>{escape(name)}</h2>\n<ul>{listed}</ul>")
@@ -77,11 +78,23 @@ def _legend(matrix: Matrix) -> str:
     return f"<p>What does not stand here is denied. Red: a type's ceiling is lifted.{used}</p>"
 
 
-def _html_row(row: Row) -> str:
+def _html_table(rows: Sequence[Row]) -> str:
+    kept = [at for at in range(len(_HEAD)) if any(row.texts[at] for row in rows)]
+    head = "".join(f'<th scope="col">{_HEAD[at]}</th>' for at in kept)
+    body = "".join(_html_row(row, kept) for row in rows)
+    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>"
+
+
+def _html_row(row: Row, kept: Iterable[int]) -> str:
     marks = [name for name in ("unsafe", "unused", "denied") if getattr(row, name)]
     kind = f' class="{" ".join(marks)}"' if marks else ""
-    cells = "".join(f"<td>{escape(cell)}</td>" for cell in row.texts)
+    cells = "".join(f'<td data-is="{_HEAD[at]}">{_breakable(escape(row.texts[at]))}</td>' for at in kept)
     return f"<tr{kind}>{cells}</tr>\n"
+
+
+def _breakable(said: str) -> str:
+    """Return a text whose long names may go on in the next line after a dot or slash, and nowhere else."""
+    return _JOINT.sub("<wbr>", said)
 
 
 def _tables(matrix: Matrix) -> Iterator[tuple[str, list[Row]]]:
@@ -232,17 +245,31 @@ _PAGE = """<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>
-body {{ font: 14px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; color: #1a1a1a; }}
-h1 {{ font-size: 1.5rem; }} h2 {{ font-size: 1.1rem; margin: 1.6rem 0 .4rem; }}
+:root {{ color-scheme: light dark; --ink: #1a1a1a; --paper: #fff; --line: #ddd; --head: #f4f4f4; --quiet: #626262;
+  --unsafe: #fde8e8; --denied: #8a1c1c; }}
+@media (prefers-color-scheme: dark) {{ :root {{ --ink: #e6e6e6; --paper: #161616; --line: #3a3a3a; --head: #242424;
+  --quiet: #a5a5a5; --unsafe: #4a1d1d; --denied: #ff9d9d; }} }}
+body {{ font: 14px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem;
+  color: var(--ink); background: var(--paper); overflow-wrap: break-word; }}
+h1 {{ font-size: 1.5rem; line-height: 1.25; }} h2 {{ font-size: 1.1rem; margin: 1.6rem 0 .4rem; }}
 table {{ border-collapse: collapse; width: 100%; }}
-th, td {{ text-align: left; vertical-align: top; padding: .3rem .6rem; border-bottom: 1px solid #ddd; }}
-th {{ font-weight: 600; background: #f4f4f4; }}
-td {{ overflow-wrap: anywhere; }} td:nth-child(1), td:nth-child(3) {{ font-weight: 600; }}
-td:last-child, code {{ font-family: ui-monospace, monospace; font-size: .85em; }}
-tr.unsafe td {{ background: #fde8e8; }} tr.unused td {{ color: #888; }}
-tr.denied td {{ color: #8a1c1c; font-style: italic; }}
+th, td {{ text-align: left; vertical-align: top; padding: .3rem .6rem; border-bottom: 1px solid var(--line); }}
+th {{ font-weight: 600; background: var(--head); }}
+[data-is=column], [data-is=shows] {{ font-weight: 600; }} [data-is=until] {{ white-space: nowrap; }}
+[data-is=rule], code {{ font-family: ui-monospace, monospace; font-size: .85em; }}
+.unsafe td {{ background: var(--unsafe); }} .unused td {{ color: var(--quiet); }}
+.denied td {{ color: var(--denied); font-style: italic; }}
+ul {{ padding-left: 1.4rem; }} tr {{ break-inside: avoid; }}
+@media screen and (max-width: 64rem) {{
+  body {{ margin: 1rem auto; }} thead {{ display: none; }} table, tbody {{ display: block; }}
+  tr {{ display: block; padding: .4rem 0; border-top: 1px solid var(--line); }} .unsafe {{ background: var(--unsafe); }}
+  td {{ display: block; position: relative; border: 0; padding: .1rem .6rem .1rem 5.6rem; }}
+  td:empty {{ display: none; }} td::before {{ content: attr(data-is); position: absolute; left: .6rem;
+    font: 400 14px/1.45 system-ui, sans-serif; color: var(--quiet); }}
+}}
 @media print {{ body {{ margin: 0; max-width: none; }} }}
 </style>
 </head>

@@ -59,7 +59,7 @@ _NOISE = frozenset(
     | {"them", "they", "to", "up", "us", "we", "what", "whose", "who", "with", "staff", "should", "need", "needs"}
 )
 _NUMBERED = ("card", "bank")  # families of types that people call by the thing whose number it is
-_PLURALS = (("ies", "y"), ("sses", "ss"), ("es", "e"), ("s", ""))
+_PLURALS = (("ies", "y"), ("sses", "ss"), ("xes", "x"), ("es", "e"), ("s", ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -228,6 +228,13 @@ class _Reader:
                 )
         return found
 
+    def one(self, node: Node | None, known: Iterable[str], what: str) -> list[str]:
+        """Return the word of a node, which must be known and stand alone."""
+        found = self.among(node, known, what)
+        if len(found) > 1 and node is not None:
+            self.fault(node, f"expected {what}, found several")
+        return found
+
     # -- tests ---------------------------------------------------------------------------------------------------
 
     def tests(self, root: Node) -> Iterator[Test]:
@@ -246,7 +253,7 @@ class _Reader:
         self.known(node, _TEST_KEYS)
         before = len(self.faults)
         get = fields.get
-        stated = self.among(get("purpose"), keys("use"), "a purpose of the taxonomy")
+        stated = self.one(get("purpose"), keys("use"), "a purpose of the taxonomy")
         granted = self.among(get("granted"), keys("use"), "purposes of the taxonomy") or stated
         actions = self.among(get("action"), ACTIONS, "an action")
         roles = self.among(get("as"), self.roles, "roles of the policy")
@@ -281,7 +288,7 @@ class _Reader:
                     yield replace(made, access=access, expect=expect)
 
     def table(self, test: Node, node: Node | None, actions: Some[str]) -> Collection | None:
-        named = self.among(node, self.tables, "a table of the schema")
+        named = self.one(node, self.tables, "a table of the schema")
         if not named and not ABOUT_ALL.issuperset(actions):
             self.fault(test, "expected `table`")
         return self.schema.collection(named[0]) if named and self.schema else None
@@ -317,7 +324,7 @@ class _Reader:
     def expected(
         self, test: Node, node: Node | None, table: Collection | None, action: Action
     ) -> Iterator[tuple[str, str]]:
-        if node is None or node.value is None:
+        if node is None or not node.value:
             self.fault(test, "expected `expect`: columns and how they are shown, or `denied`")
         elif isinstance(node.value, str):
             yield from self.whole(node, node.value, table, action)
