@@ -43,9 +43,9 @@ BOUNDS = {
         "a second commit, in a journal that is cut and synced each time."
     ),
     "http: detokenize one": (
-        "About two fifths is HTTP, a tenth alone the system call that sends the answer. The token, its holder and its "
-        "value are one read of SQLite; its audit entry is durable before the value leaves, so every read is a write as "
-        "well. The peer reads from memory and writes nothing down."
+        "Half is HTTP, an eighth alone the system call that sends the answer. The token, its holder and its value are "
+        "one read of SQLite, a tenth; to open the value is a sixteenth. Its audit entry is durable before the value "
+        "leaves, so every read is a write as well, an eighth. The peer reads from memory and writes nothing down."
     ),
     "http: stored tokens/s": (
         "SQLite is half: a stored token is looked for by its tag, and has two indexes, both at random places. The "

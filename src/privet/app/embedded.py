@@ -144,11 +144,19 @@ class LoopDoor:
                 self._second.shutdown()
 
     def _wait(self, make: Callable[[], Coroutine[Any, Any, A]]) -> A:
+        answers: list[A] = []
+
+        async def answer() -> None:
+            # A task that holds its result is formatted whole when the runner puts the handler of Ctrl-C back.
+            answers.append(await make())
+
         with self._turn:
             if not _in_loop():
-                return self._runner.run(make())
-            self._second = self._second or ThreadPoolExecutor(1, "privet-embedded")
-            return self._second.submit(lambda: self._runner.run(make())).result()
+                self._runner.run(answer())
+            else:
+                self._second = self._second or ThreadPoolExecutor(1, "privet-embedded")
+                self._second.submit(lambda: self._runner.run(answer())).result()
+        return answers[0]
 
 
 def _in_loop() -> bool:

@@ -19,6 +19,8 @@ from privet.secret import Secret
 
 SUBJECT_KEY_BYTES = 32
 EPOCH_KEY_BYTES = 64
+Ready = tuple["hashlib._Hash", "hashlib._Hash"]
+"""A subject's key, taken into the inner and the outer hash of HMAC. Source: RFC 2104, section 4."""
 
 # HMAC (RFC 2104) takes a key shorter than its block of 64 bytes filled up with zeros, under two masks.
 _INNER, _OUTER = bytes(b ^ 0x36 for b in range(256)), bytes(b ^ 0x5C for b in range(256))
@@ -163,15 +165,27 @@ def cell_keys(subject_keys: Sequence[bytes], context: bytes) -> list[bytes]:
     HKDF-Expand of RFC 5869 with SHA-256 and one block of output, `context` as its info. The extract step is left
     out, because subject keys are uniform (section 3.3). Deriving is safe here: the parent is what gets forgotten.
     """
+    return ready_cell_keys(make_ready(subject_keys), context)
+
+
+def make_ready(subject_keys: Sequence[bytes]) -> list[Ready]:
+    """Return the subject keys for `ready_cell_keys`: for people with cells in several columns."""
     if set(map(len, subject_keys)) - {SUBJECT_KEY_BYTES}:
         raise InvalidInput(f"expected subject keys of {SUBJECT_KEY_BYTES} bytes")
-    # Written out, since a call of hmac.digest costs half as much again.
-    sha256 = hashlib.sha256
-    inner, outer = b"\x36" * _FILL + context + b"\x01", b"\x5c" * _FILL
-    return [
-        sha256(key.translate(_OUTER) + outer + sha256(key.translate(_INNER) + inner).digest()).digest()
-        for key in subject_keys
-    ]
+    sha256, inner, outer = hashlib.sha256, b"\x36" * _FILL, b"\x5c" * _FILL
+    return [(sha256(key.translate(_INNER) + inner), sha256(key.translate(_OUTER) + outer)) for key in subject_keys]
+
+
+def ready_cell_keys(subjects: Iterable[Ready], context: bytes) -> list[bytes]:
+    """Return what `cell_keys` does."""
+    info, keys = context + b"\x01", []
+    # Written out, since a call of hmac.digest costs twice as much.
+    for inner, outer in subjects:
+        first, second = inner.copy(), outer.copy()
+        first.update(info)
+        second.update(first.digest())
+        keys.append(second.digest())
+    return keys
 
 
 def _generation(number: int) -> bytes:

@@ -11,9 +11,11 @@ from privet.errors import Gone, InvalidToken, InvalidValue, NotFound, PrivetErro
 from privet.store.port import Aggregate, Cell, Row, Select
 from privet.vault import tokens
 from privet.vault.holders import REFS, TOKENS, first_of
-from privet.vault.schema import Column, Table
+from privet.vault.schema import Column, Schema, Table
 from privet.vault.vault import Vault
 from privet.vocabulary.predicate import And, Compare, In
+
+_OWNERS = "owners of tokens"  # no name of a table, beside which it stands in `Vault.plans`
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,16 @@ def locate(
     `table` and `column`: where an ff1 token, whose text does not say, belongs. `column` also says which one of those
     that a whole record's token stands for is wanted.
     """
+    alone = _alone(vault, texts[0]) if len(texts) == 1 and not (table and column) else None
+    if alone is not None:
+        return [alone]
+    return locate_all(vault, texts, table=table, column=column, consumer=consumer)
+
+
+def locate_all(
+    vault: Vault, texts: Sequence[str], *, table: str = "", column: str = "", consumer: str = ""
+) -> list[Located | PrivetError]:
+    """`locate` of any number of tokens of any kind: what the path for one is held against."""
     hint = _hinted(vault, table, column)
     out: list[Located | PrivetError] = []
     raws: dict[bytes, list[int]] = {}
@@ -73,6 +85,19 @@ def locate(
         for at, whole in _of_records(vault, left, column):
             out[at] = replace(whole, at=at, text=texts[at]) if isinstance(whole, Located) else whole
     return out
+
+
+def _alone(vault: Vault, text: str) -> Located | None:
+    """Return where an opaque token belongs, without the lists that many take; None where that says nothing yet."""
+    if not text.startswith(token.OPAQUE_PREFIX):
+        return None
+    try:
+        raw = token.opaque_raw(text)
+    except InvalidToken:
+        return None
+    rows = _rows(vault, (raw,))
+    owner = _owner(vault, rows[0][2]) if rows else None
+    return None if owner is None else Located(0, text, *owner, row=rows[0])
 
 
 def is_guess(text: str) -> bool:
@@ -120,11 +145,26 @@ def _raw(text: str) -> bytes:
 
 
 def _owner(vault: Vault, token_id: Cell) -> tuple[Table, Column] | None:
-    for table in vault.schema.tables:
+    known = vault.plans.get(_OWNERS)
+    if not isinstance(known, _Owners) or known.schema is not vault.schema:
+        known = vault.plans[_OWNERS] = _owners(vault.schema)
+    return known.by_token.get(token_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Owners:
+    """Token id → where its values belong, in one version of the schema."""
+
+    schema: Schema
+    by_token: Mapping[Cell, tuple[Table, Column]]
+
+
+def _owners(schema: Schema) -> _Owners:
+    found: dict[Cell, tuple[Table, Column]] = {}
+    for table in schema.tables:
         for column in table.columns:
-            if column.token_id == token_id:
-                return table, column
-    return None
+            found.setdefault(column.token_id, (table, column))
+    return _Owners(schema, found)
 
 
 def _elsewhere(

@@ -8,7 +8,7 @@ from privet import digest
 from privet.errors import Denied, InvalidBatch, InvalidInput, InvalidToken, InvalidValue, NotFound, PrivetError
 from privet.policy.permit import Permit, Sight
 from privet.store.port import Cell, Row, Select, Step
-from privet.vault import locate, tokens
+from privet.vault import glance, locate, tokens
 from privet.vault.access.budgets import Seen
 from privet.vault.candidates import among
 from privet.vault.holders import AT, NOBODY, REFS
@@ -96,6 +96,22 @@ async def detokenize(
     A stored token opens only if a live record (or subject) holds it and passes the caller's row rules. That of a whole
     record shows {column: value} of those of its columns that the permit allows.
     """
+    alone = glance.ready(vault, permits, located[0]) if len(located) == 1 else None
+    if alone is not None:
+        return [await glance.detokenize(vault, alone, deed, redaction=redaction)]
+    return await detokenize_all(vault, permits, located, deed, redaction=redaction, texts=texts)
+
+
+async def detokenize_all(
+    vault: Vault,
+    permits: Mapping[str, Permit],
+    located: Sequence[Located | PrivetError],
+    deed: Deed,
+    *,
+    redaction: str = "",
+    texts: Sequence[str] = (),
+) -> list[Wire | PrivetError]:
+    """`detokenize` of any number of tokens of any kind: what the path for one is held against."""
     known = [item for item in located if isinstance(item, Located)]
     found = [item for item in known if not item.record]
     refs = _living(vault, locate.holders(vault, found))
@@ -260,8 +276,9 @@ def tables_of(located: Sequence[Located | PrivetError]) -> dict[str, tuple[Table
     found: dict[str, tuple[Table, dict[str, None]]] = {}
     for item in located:
         if isinstance(item, Located):
-            names = dict.fromkeys(column.name for column in item.columns)
-            found.setdefault(item.table.name, (item.table, {}))[1].update(names)
+            names = found.setdefault(item.table.name, (item.table, {}))[1]
+            for column in item.columns:
+                names[column.name] = None
     return {name: (table, tuple(columns)) for name, (table, columns) in found.items()}
 
 

@@ -121,7 +121,7 @@ def sealed(
         if column.field.reference:
             items[column.cell] = [None if text is None else digest.id_bytes(text) for text in values]
         else:
-            items[column.cell] = sealer.seal(column, heads.ids, values, heads.subjects)
+            items[column.cell] = sealer.seal(column, heads.ids, values, heads.subjects, heads.held)
             items.update(sealer.tag(column, values))
         if column.token_slot and column.token in kept:
             items[column.token] = kept[column.token]

@@ -8,7 +8,7 @@ swapped or changed fails closed. Null items are left out, so that a new column c
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from privet import codec, digest
@@ -26,7 +26,7 @@ T = TypeVar("T")
 Texts = Sequence[str | None]
 SubjectKeys = Callable[[Sequence[bytes]], Sequence[bytes]]
 Consented = Callable[[str, Set[bytes]], Set[bytes] | None]
-Opened = dict[bytes | None, bytes]
+Opened = dict[bytes | None, shred.Ready]
 
 _ZERO = bytes(16)
 _WIDTH = 16
@@ -34,12 +34,16 @@ _WIDTH = 16
 
 @dataclass(frozen=True, slots=True)
 class Heads:
-    """What the heads of a batch hold besides items; one entry a record."""
+    """What the heads of a batch hold besides items; one entry a record.
+
+    `held`: the keys of those subjects whose values were sealed for these heads.
+    """
 
     ids: Sequence[bytes]
     versions: Sequence[int]
     subjects: Sequence[bytes | None]
     expires: Sequence[int | None]
+    held: Opened = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +102,17 @@ class Sealer:
     # -- sealing -------------------------------------------------------------------------------------------------
 
     def seal(
-        self, column: Column, ids: Sequence[bytes], texts: Texts, subjects: Sequence[bytes | None]
+        self,
+        column: Column,
+        ids: Sequence[bytes],
+        texts: Texts,
+        subjects: Sequence[bytes | None],
+        held: Opened | None = None,
     ) -> Sequence[Cell]:
-        """Return the cells of one column, None where the text is None. One id, text and subject a record."""
+        """Return the cells of one column, None where the text is None. One id, text and subject a record.
+
+        `held`: as of `open`.
+        """
         at = [i for i, text in enumerate(texts) if text is not None]
         if not at:
             return [None] * len(texts)
@@ -109,7 +121,7 @@ class Sealer:
         pad, context = self.kinds[column.name].pad_bytes, self.contexts[column.name]
         key = self.ring.cell(column.id)
         if column.field.keep == "shreddable":
-            keys = self._cell_keys([subjects[i] for i in at], key, context, {})
+            keys = self._cell_keys(take(subjects, at), key, context, {} if held is None else held)
             cells = seal.seal_each(keys, key.key_id, context, chosen, plain, pad)
         else:
             cells = key.seal(context, chosen, plain, pad)
@@ -122,8 +134,9 @@ class Sealer:
         if None in missing:
             raise InvalidInput(f"a shreddable value of `{self.table.name}` needs a subject, and the record has none")
         if missing:
-            held.update(zip(missing, self.subject_keys(missing), strict=True))  # type: ignore[arg-type]
-        return shred.cell_keys([held[subject] for subject in subjects], shred_context(key, context))
+            ready = shred.make_ready(self.subject_keys(missing))  # type: ignore[arg-type]  # None was refused
+            held.update(zip(missing, ready, strict=True))
+        return shred.ready_cell_keys([held[subject] for subject in subjects], shred_context(key, context))
 
     def tag(self, column: Column, texts: Texts) -> dict[str, Sequence[Cell]]:
         """Return {physical column: tags} of every index of one column. Arrays: a digest of their element tags."""

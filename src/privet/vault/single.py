@@ -18,12 +18,11 @@ from privet.store.port import Cell, Expect, Insert, Put, Select, Step
 from privet.vault import tokens
 from privet.vault.holders import REFS, TOKENS
 from privet.vault.log.audit import Deed
-from privet.vault.schema import HEAD, Column, Compound
+from privet.vault.schema import Column, Compound
 from privet.vault.sealer import Sealer, shred_context
 from privet.vault.vault import Vault
 from privet.vocabulary.predicate import Compare, In
 
-_ITEMS_FROM = len(HEAD)
 _STORED, _RECORD = ("stored", "column", ""), ("record", "column", "")
 LOOK = 100  # inserts that look for tokens of their values after one whose value had a token
 
@@ -71,6 +70,9 @@ class Plan:
     uniques: tuple[tuple[int, tuple[str, ...], Tagger], ...]
     compounds: tuple[Compound, ...]
     fits: bool
+    rows: str
+    names: tuple[str, ...]
+    head: tuple[tuple[int, bytes, bool], ...]
     look: int = 0
 
 
@@ -82,7 +84,8 @@ def plan(vault: Vault, sealer: Sealer) -> Plan:
     uniques = tuple(
         (place[f"u{unique.slot}"], unique.columns, sealer.unique_taggers[unique.slot][0]) for unique in table.uniques
     )
-    return Plan(sealer, columns, uniques, table.compounds, fits)
+    head = tuple((place[name], label, name[0] == "c") for name, label in sealer.items)
+    return Plan(sealer, columns, uniques, table.compounds, fits, table.rows, table.names(), head)
 
 
 def _common(column: Column) -> bool:
@@ -153,13 +156,13 @@ def insert_steps(
     if table.record_slot:
         row[sealer.place[table.token]] = raw = tokens.record_tokens(1)[0]
         shown.update({column.name: tokens.of_record(raw, texts[column.name]) for column in table.of_record})
-    mac = row[6] = sealer.mac.tag(_head(sealer, row))
-    steps.append(Insert(table.rows, sealer.physical, (tuple(row),)))
+    mac = row[6] = sealer.mac.tag(_head(ready, row))
+    steps.append(Insert(ready.rows, sealer.physical, (tuple(row),)))
     taken = [(row[at], record) for at, _, _ in ready.uniques if row[at] is not None]
     if taken:
         steps.append(Insert("uniques", ("tag", "record"), taken))
     entry = record + b"\0\0\0\1" + mac
-    steps.append(deed.entry(table.name, table.names(), records=entry, count=1))
+    steps.append(deed.entry(table.name, ready.names, records=entry, count=1))
     steps.extend(deed.settle(record))
     return record, shown, steps
 
@@ -173,8 +176,9 @@ def _cell(column: _Column, record: bytes, text: str, secret: bytes) -> bytes:
     return column.key.seal_one(column.context, record, text.encode(), column.pad)
 
 
-def _head(sealer: Sealer, row: list[Cell]) -> bytes:
+def _head(ready: Plan, row: list[Cell]) -> bytes:
     """Return the bytes of the record's head: see `Sealer.macs`."""
+    sealer = ready.sealer
     record, version, subject, expires = row[0], row[1], row[2], row[3]
     parts: list[bytes] = [
         sealer.table.id,
@@ -183,13 +187,11 @@ def _head(sealer: Sealer, row: list[Cell]) -> bytes:
         subject or digest.ZERO_ID,  # type: ignore[list-item]
         (expires or 0).to_bytes(8, "big"),  # type: ignore[union-attr]
     ]
-    for (name, label), cell in zip(sealer.items, row[_ITEMS_FROM:], strict=True):
-        if cell is None:
-            continue
-        if name[0] == "c":
-            parts += (label, seal.siv(cell, sealer.suite))  # type: ignore[arg-type]
-        else:
-            parts += (label, cell)  # type: ignore[arg-type]
+    suite = sealer.suite
+    for at, label, sealed in ready.head:
+        cell: bytes | None = row[at]  # type: ignore[assignment]  # items are blobs
+        if cell is not None:
+            parts += (label, seal.siv(cell, suite) if sealed else cell)
     return b"".join(parts)
 
 

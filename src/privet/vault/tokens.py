@@ -22,7 +22,7 @@ from privet.store.port import Aggregate, Cell, Expect, Insert, Row, Select, Step
 from privet.vault.holders import AT, NOBODY, TOKENS, Named, personal, refer, still
 from privet.vault.log.audit import Deed
 from privet.vault.schema import Column, Table
-from privet.vault.sealer import Heads, by_key, open_cells, shred_context, take
+from privet.vault.sealer import Heads, Opened, by_key, open_cells, shred_context, take
 from privet.vault.vault import Held, Vault
 from privet.vocabulary.dataset import TokenPlan
 from privet.vocabulary.datatype import data_type
@@ -80,7 +80,8 @@ def claim(
     if not plain:
         return Claim([None] * len(texts), [None] * len(texts))
     found = _stored(vault, column, plain, deed)
-    steps = [*found.steps, *_held(vault, column, plain, found, (take(heads.ids, at), take(heads.subjects, at)), rows)]
+    some = Heads(take(heads.ids, at), (), take(heads.subjects, at), (), heads.held)
+    steps = [*found.steps, *_held(vault, column, plain, found, some, rows)]
     if len(at) == len(texts):
         return Claim(found.ids, found.texts, steps)
     ids: list[Cell] = [None] * len(texts)
@@ -95,13 +96,13 @@ def _held(
     column: Column,
     texts: Sequence[str],
     found: _Found,
-    heads: tuple[Sequence[bytes], Sequence[bytes | None]],
+    heads: Heads,
     rows: str | None,
 ) -> Iterator[Step]:
-    """Yield the steps that make the new tokens of `found` and have `heads` (holders, their subjects) hold them all."""
-    holders, subjects = heads
+    """Yield the steps that make the new tokens of `found` and have `heads.ids` hold them all."""
+    holders, subjects = heads.ids, heads.subjects
     size, new = len(found.ids), found.new
-    copies = copies_of(vault, column, texts, found.ids, subjects)
+    copies = copies_of(vault, column, texts, found.ids, subjects, heads.held)
     named = dict(found.known)
     beside: Sequence[int] = range(size)
     nulls: Sequence[Cell] = [None] * len(new)
@@ -296,21 +297,36 @@ def bound(raws: Sequence[bytes], tags: Sequence[bytes | None]) -> list[bytes]:
     return [each[:16] for each in tied]
 
 
+def bound_one(raw: bytes, tag: bytes | None) -> bytes:
+    """Return `bound` of one token."""
+    return digest.sha256(raw + tag if tag else raw)[:16]
+
+
 def copies_of(
-    vault: Vault, column: Column, texts: Sequence[str], ids: Sequence[Cell], subjects: Sequence[bytes | None]
+    vault: Vault,
+    column: Column,
+    texts: Sequence[str],
+    ids: Sequence[Cell],
+    subjects: Sequence[bytes | None],
+    held: Opened | None = None,
 ) -> Sequence[Cell]:
     """Return a copy of each token's value under its subject's own key; None for columns that are not shreddable.
 
-    The write makes new keys of subjects durable first. Raises InvalidValue without a subject, Gone.
+    The write makes new keys of subjects durable first. `held`: the keys of subjects that were drawn for it already.
+    Raises InvalidValue without a subject, Gone.
     """
     if column.field.keep != "shreddable":
         return [None] * len(texts)
-    known = [subject for subject in subjects if subject is not None]
-    if len(known) != len(texts):
+    if None in subjects:
         raise InvalidValue("expected a subject for every value", type_name=column.field.type, at=column.name)
-    vault.draw_subjects(known)
+    held = {} if held is None else held
+    missing = [subject for subject in subjects if subject not in held]
+    if missing:
+        vault.draw_subjects(missing)
+        ready = shred.make_ready(vault.subject_keys(missing))  # type: ignore[arg-type]  # None was refused
+        held.update(zip(missing, ready, strict=True))
     where, key = context(vault, column), vault.ring.cell(column.token_id, "token")
-    keys = shred.cell_keys(vault.subject_keys(known), shred_context(key, where))
+    keys = shred.ready_cell_keys([held[subject] for subject in subjects], shred_context(key, where))
     key_id = key.key_id
     pad = data_type(column.field.type).pad_bytes
     return list(seal_each(keys, key_id, where, ids, [text.encode() for text in texts], pad))  # type: ignore[arg-type]

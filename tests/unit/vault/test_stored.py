@@ -322,7 +322,9 @@ def test_the_audit_knows_the_newest_activation(shop: Bench) -> None:
 
 
 def turn(shop: Bench, two_person: bool, who: str = "ann") -> Activation | Approval:
-    done: Activation | Approval = shop.run(policies.turn(shop.vault, two_person, by(shop, who), lambda principal: True))
+    done: Activation | Approval = shop.run(
+        policies.turn(shop.vault, policies.Turn(two_person), by(shop, who), lambda principal: True)
+    )
     return done
 
 

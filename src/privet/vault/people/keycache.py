@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 MOST_CACHED = 50_000  # opened keys in memory, some 8 MB
 CACHE_MS = 5 * 60 * 1000
@@ -18,9 +18,10 @@ class KeyCache:
         self._since_ms = 0
         self._lock = threading.Lock()
 
-    def get(self, subject: bytes) -> bytes | None:
-        """Return a subject's key, None where it is not held."""
-        return self._young.get(subject) or self._old.get(subject)
+    def get(self, subjects: Sequence[bytes]) -> list[bytes | None]:
+        """Return the key of each subject, None where it is not held."""
+        young, old = self._young.get, self._old.get
+        return [young(subject) or old(subject) for subject in subjects]
 
     def put(self, keys: dict[bytes, bytes]) -> None:
         """Hold opened keys; of very many, some."""

@@ -131,27 +131,28 @@ class SubjectStore:
     def keys(self, subjects: Sequence[bytes], *, now_ms: int) -> list[bytes]:
         """Return the key of each subject, in order. Raises Gone for one that was erased or never made."""
         self._cache.age(now_ms)
-        found = {subject: self._known(subject) for subject in subjects}
-        missing = [subject for subject, key in found.items() if key is None]
-        if missing:
+        found = self._known(subjects)
+        if None in found:
+            missing = self._unknown(subjects)
             loaded = self._load(missing)
-            found.update(loaded)
             if len(loaded) < len(missing):
                 raise Gone("the key of the subject is forgotten", hint="she was erased, or the backup is too old")
-        return [found[subject] for subject in subjects]  # type: ignore[misc]  # those that were None were loaded
+            found = [key or loaded[subject] for subject, key in zip(subjects, found, strict=True)]
+        return found  # type: ignore[return-value]  # those that were None were loaded
 
     def draw(self, subjects: Iterable[bytes], erased: Which) -> None:
         """Have a key for each subject: the one that she has, or a new one. Raises Gone for an erased subject.
 
         New keys are in memory until `settle`; the caller's write goes through `hold`, `settle` and `release`.
         """
-        wanted = dict.fromkeys(subjects)
-        unknown = [subject for subject in wanted if self._known(subject) is None]
-        loaded = self._load(unknown)
-        missing = [subject for subject in unknown if subject not in loaded]
-        if missing and erased(missing):
-            raise Gone("the subject was erased")
-        self._draw(missing)
+        wanted = list(dict.fromkeys(subjects))
+        unknown = self._unknown(wanted)
+        if unknown:
+            loaded = self._load(unknown)
+            missing = [subject for subject in unknown if subject not in loaded]
+            if missing and erased(missing):
+                raise Gone("the subject was erased")
+            self._draw(missing)
         self._touched.extend(wanted)
 
     def new_subjects(self, count: int) -> list[bytes]:
@@ -219,8 +220,18 @@ class SubjectStore:
         settled = {subject: self._pending.pop(subject) for subject in held if subject in self._pending}
         self._cache.put(settled)
 
-    def _known(self, subject: bytes) -> bytes | None:
-        return self._cache.get(subject) or self._pending.get(subject) or self._fading.get(subject)
+    def _known(self, subjects: Sequence[bytes]) -> list[bytes | None]:
+        """Return the key of each subject as far as memory holds it."""
+        found = self._cache.get(subjects)
+        if None in found:
+            pending, fading = self._pending.get, self._fading.get
+            found = [key or pending(each) or fading(each) for each, key in zip(subjects, found, strict=True)]
+        return found
+
+    def _unknown(self, subjects: Sequence[bytes]) -> list[bytes]:
+        """Return those subjects whose key memory does not hold, each once."""
+        known = zip(subjects, self._known(subjects), strict=True)
+        return list(dict.fromkeys(subject for subject, key in known if key is None))
 
     def _load(self, subjects: Sequence[bytes]) -> dict[bytes, bytes]:
         found: dict[bytes, bytes] = {}
@@ -258,11 +269,9 @@ class SubjectStore:
             self._fading.pop(subject, None)
 
     def _fade(self, subjects: Sequence[bytes]) -> None:
-        unknown = [subject for subject in subjects if self._known(subject) is None]
         with suppress(Gone):  # wrapped under an epoch that is forgotten already
-            self._load(unknown)
-        for subject in subjects:
-            key = self._known(subject)
+            self._load(self._unknown(subjects))
+        for subject, key in zip(subjects, self._known(subjects), strict=True):
             if key is not None:
                 self._fading[subject] = key
         self._cache.drop(subjects)
