@@ -1,16 +1,25 @@
-"""Queues and consents: a role that is limited to a few of 100,000 records, and the look-up of one person's consent."""
+"""What deciding costs: a role limited to a few of 100,000 records, the look-up of one person's consent, and reading
+under a stored policy of 50 rules against the built-in owner."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from bench import Row, least, most, seconds
 from bench.query import BATCH, COUNT, DEED, WHO, permit, record
-from privet.app.wiring import new_ring
+from privet.app.services import verbs
+from privet.app.services.verb import Caller, call
+from privet.app.settings import Settings
+from privet.app.wiring import House, initialize, new_ring, wall_clock
 from privet.crypto.keystores.local import LocalStore
 from privet.policy.decide import decide
 from privet.policy.permit import Permit
@@ -44,6 +53,7 @@ dataset:
           - {name: state, fides_meta: {privet: {type: address.state, index: [exact], leak: equality}}}
           - {name: note, fides_meta: {privet: {type: string, keep: sealed}}}
 """
+TOKENS = "{type: string, keep: sealed, token: stored}"
 QUEUED = 3
 RULE = Rule(effect="allow", actions=("read", "update"), where=Compare(QUEUE, "=", "support"))
 POLICY = Policy("bench", (Role("owner", "", (RULE,)),))
@@ -123,6 +133,85 @@ def looks(vault: Vault, ids: Sequence[bytes], runner: asyncio.Runner) -> Iterato
     yield most(f"microseconds a person: look up the consents of {CONSENTING:,} again", taken, 20)
 
 
+# --- the policy's share -----------------------------------------------------------------------------------------
+
+RULES = 50
+COLUMNS = ("name", "email", "born", "state", "note")
+CALLS = 200
+SHARE = 0.15  # the most that a stored policy may add
+
+
+def fifty() -> str:
+    """Return a policy of 50 rules under which a role sees what an owner sees: five masks of each column, twice."""
+    masks = ("masked", "redacted", "plain_text", "masked", "redacted")
+    actions = ("read, search, export", "detokenize, export")
+    rules = [
+        f"allow {action} on people.{column} with redaction = {mask}"
+        for action in actions
+        for column in COLUMNS
+        for mask in masks
+    ]
+    assert len(rules) == RULES
+    return "role reader\n" + "\n".join(rules) + "\n"
+
+
+def shown(answer: Any) -> Any:
+    """Return what an answer shows: all but its cursor, which is each caller's own."""
+    return {name: value for name, value in msgspec.to_builtins(answer).items() if name != "next"}
+
+
+def shared(folder: str, runner: asyncio.Runner) -> Iterator[Row]:
+    """Yield the rows of the policy's share. Calls of the two alternate, so that both see the same machine."""
+    home = Path(folder) / "home"
+    settings = Settings(home=home, key_file=home / "root.key")
+    key = initialize(settings, now_ms=wall_clock()).reveal()
+    house = House(settings)
+    verb = {item.name: item for item in verbs()}
+    owner = Caller(house.callers.principal(key, house.clock()))
+
+    def run(name: str, who: Caller, /, **values: object) -> Any:
+        return runner.run(call(house, verb[name], who, verb[name].ask(**values)))
+
+    run("vaults.create", owner, name="b", schema=SCHEMA.replace("{type: string, keep: sealed}", TOKENS))
+    stored = [
+        item
+        for start in range(0, CALLS * 10, CALLS)
+        for item in run(
+            "records.insert", owner, vault="b", table="people", records=[record(start + at) for at in range(CALLS)]
+        ).records
+    ]
+    run("policies.save", owner, vault="b", policy=fifty())
+    run("policies.activate", owner, vault="b", version=1)
+    made = run("principals.create", owner, name="reader", roles=["reader"])
+    reader = Caller(house.callers.principal(made.key, house.clock()))
+    ids, tokens = [item.id for item in stored], [item.tokens["name"] for item in stored]
+    work: dict[str, tuple[str, list[dict[str, object]]]] = {
+        "records.get, one record": ("records.get", [{"table": "people", "id": id} for id in ids[:CALLS]]),
+        "records.list, 100 records": ("records.list", [{"table": "people"}] * (CALLS // 10)),
+        "tokens.detokenize, one token": ("tokens.detokenize", [{"tokens": [token]} for token in tokens[:CALLS]]),
+        "tokens.detokenize, 100 tokens": ("tokens.detokenize", [{"tokens": tokens[:100]}] * (CALLS // 10)),
+    }
+    for what, (name, asks) in work.items():
+        asked = [verb[name].ask(vault="b", **values) for values in asks]
+        spent = {"owner": float("inf"), "reader": float("inf")}
+        answers: dict[str, list[Any]] = {}
+
+        async def all_of(who: Caller, name: str = name, asked: Sequence[Any] = asked) -> list[Any]:
+            return [await call(house, verb[name], who, ask) for ask in asked]
+
+        for _ in range(7):
+            for who, caller in (("owner", owner), ("reader", reader)):
+                start = time.thread_time()
+                answers[who] = runner.run(all_of(caller))
+                spent[who] = min(spent[who], time.thread_time() - start)
+        assert [shown(item) for item in answers["owner"]] == [shown(item) for item in answers["reader"]]
+        added = spent["reader"] / spent["owner"] - 1
+        each = {f"microseconds a call, {who}": round(taken / len(asks) * 1e6, 1) for who, taken in spent.items()}
+        row = most(f"share that a stored policy of {RULES} rules adds to the built-in owner's: {what}", added, SHARE)
+        yield {**row, "also": each}
+    house.close()
+
+
 def rows() -> Iterator[Row]:
     """Yield every row."""
     with tempfile.TemporaryDirectory() as folder, asyncio.Runner() as runner:
@@ -131,3 +220,4 @@ def rows() -> Iterator[Row]:
         yield from lists(vault, ids, runner)
         yield from looks(vault, ids, runner)
         vault.store.close()
+        yield from shared(folder, runner)

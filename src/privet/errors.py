@@ -222,6 +222,12 @@ class Damaged(PrivetError):
     code = "damaged"
 
 
+class PolicyDamaged(Damaged):
+    """The policy in force fails its check, so nobody can say who may do what: the vault answers nothing."""
+
+    code = "policy_damaged"
+
+
 class WrongKey(Damaged):
     """The key does not belong to this data."""
 

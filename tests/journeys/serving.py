@@ -57,12 +57,13 @@ class Running:
 
 
 @contextmanager
-def servers(home: Path) -> Iterator[Callable[..., Running]]:
-    """Give a function that starts a server over `home`, with `Limits` by name; all are gone at the end."""
+def servers(home: Path, code: str = SERVER) -> Iterator[Callable[..., Running]]:
+    """Give a function that starts a server over `home`, with `Limits` by name; all are gone at the end. `code`: of
+    another server."""
     running: list[subprocess.Popen[str]] = []
 
     def begin(**limits: Any) -> Running:
-        command = [sys.executable, "-c", SERVER, str(home), json.dumps(limits)]
+        command = [sys.executable, "-c", code, str(home), json.dumps(limits)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         running.append(process)
         assert process.stdout is not None

@@ -1,4 +1,5 @@
-"""Attempts that were denied: each leaves an audit entry; of many, one entry says how many more there were."""
+"""Attempts that were denied, and credentials that were not taken: each leaves an audit entry; of many, one entry says
+how many more there were."""
 
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 MOST = 30  # entries of one principal in one vault within WINDOW_MS; what comes above that is counted
 WINDOW_MS = 60_000
 MORE = "denials.more"  # the verb of an entry that counts
+REFUSED, MORE_REFUSED = "auth.refused", "auth.more"
 
 
 @dataclass(slots=True)
@@ -32,26 +34,28 @@ class _Window:
 
 
 class Denials:
-    """How many attempts of each principal were denied lately. Only principals that are known get here, so it is no
-    larger than they are many; `due` lets go of what is over."""
+    """How many attempts of each principal were denied lately. Only principals that are known get here, and nobody, so
+    it is no larger than they are many; `due` lets go of what is over."""
 
     def __init__(self) -> None:
-        self._windows: dict[tuple[str, str], _Window] = {}
+        self._windows: dict[tuple[str, str, str], _Window] = {}
 
-    def take(self, vault: str, principal: str, now_ms: int) -> bool:
-        """Return whether a denial gets an entry of its own; else it is counted. `vault`: "" for the house."""
-        window = self._windows.setdefault((vault, principal), _Window(now_ms))
+    def take(self, vault: str, principal: str, now_ms: int, more: str = MORE) -> bool:
+        """Return whether a denial gets an entry of its own; else it is counted. `vault`: "" for the house. `more`: the
+        verb of the entry that counts; what has another one is counted apart."""
+        key = (vault, principal, more)
+        window = self._windows.setdefault(key, _Window(now_ms))
         # A clock that was set back must not hold a window open.
         if not 0 <= now_ms - window.began_ms < WINDOW_MS and not window.more:
-            window = self._windows[vault, principal] = _Window(now_ms)
+            window = self._windows[key] = _Window(now_ms)
         if window.written < MOST:
             window.written += 1
             return True
         window.more += 1
         return False
 
-    def due(self, now_ms: int, *, every: bool = False) -> Iterator[tuple[str, str, int]]:
-        """Yield vault, principal and count of attempts that no entry names, once their time is over, and let go.
+    def due(self, now_ms: int, *, every: bool = False) -> Iterator[tuple[str, str, str, int]]:
+        """Yield vault, principal, verb and count of attempts that no entry names, once their time is over, and let go.
 
         `every`: of all windows, open ones too.
         """
@@ -85,7 +89,7 @@ async def denied(house: House, who: Caller, verb: str, ask: object, table: str =
     deed = Deed(
         principal=principal.id,
         verb=verb,
-        policy=_policy(house, vault),
+        policy=policy_name(house, vault),
         at_ms=now,
         purpose=purpose or "",
         request=who.request,
@@ -95,12 +99,25 @@ async def denied(house: House, who: Caller, verb: str, ask: object, table: str =
     await _write(house, vault, deed.denied(table, columns))
 
 
+async def refused(house: House, who: Caller, principal: str = "") -> None:
+    """Write the entry of a credential that was not taken, or count it: nothing of what it says stands there.
+
+    `principal`: whose key it names, "" where there is no such key. Raises what the store raises.
+    """
+    now = house.clock()
+    # A name is no proof: what others send in it must not use up the entries of its own denials.
+    if house.denials.take("", principal, now, MORE_REFUSED):
+        policy = policy_name(house, None)
+        deed = Deed(principal=principal, verb=REFUSED, policy=policy, at_ms=now, request=who.request)
+        await _write(house, None, deed.denied())
+
+
 def counted(house: House, *, every: bool = False) -> Iterator[tuple[Vault | None, Step]]:
     """Yield where each entry that counts further denials belongs (None: the house), and the step that writes it."""
     now = house.clock()
-    for name, principal, count in house.denials.due(now, every=every):
+    for name, principal, more, count in house.denials.due(now, every=every):
         vault = _vault(house, name)
-        deed = Deed(principal=principal, verb=MORE, policy=_policy(house, vault), at_ms=now)
+        deed = Deed(principal=principal, verb=more, policy=policy_name(house, vault), at_ms=now)
         yield vault, deed.denied(count=count)
 
 
@@ -126,8 +143,9 @@ def _vault(house: House, name: str) -> Vault | None:
         return None
 
 
-def _policy(house: House, vault: Vault | None) -> str:
-    with suppress(PrivetError):  # a policy that cannot be read denies everything, and that is told, too
+def policy_name(house: House, vault: Vault | None) -> str:
+    """Return what an entry calls the policy in force, "" where that cannot be read, which is told, too."""
+    with suppress(PrivetError):
         return str(house.policy(vault).version)
     return ""
 

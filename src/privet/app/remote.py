@@ -9,7 +9,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, aclosing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -255,10 +255,11 @@ class AsyncHttpDoor:
             async with self._http.stream(sent.method, sent.target, headers=sent.headers) as got:
                 if got.status_code != 200:
                     answer(order, got.status_code, await got.aread())
-                async for chunk in got.aiter_bytes():
-                    *lines, rest = (rest + chunk).split(b"\n")
-                    for line in lines:
-                        yield decoded(line, order.row.answer)
+                async with aclosing(got.aiter_bytes()) as chunks:
+                    async for chunk in chunks:
+                        *lines, rest = (rest + chunk).split(b"\n")
+                        for line in lines:
+                            yield decoded(line, order.row.answer)
                 if rest:
                     raise _broken()
         except httpx2.TransportError as error:
@@ -288,8 +289,9 @@ class AsyncHttpDoor:
                 if got.status_code != 200:
                     answer(order, got.status_code, await got.aread())
                 yield stored(got.headers)
-                async for piece in got.aiter_raw():
-                    yield piece
+                async with aclosing(got.aiter_raw()) as content:
+                    async for piece in content:
+                        yield piece
         except httpx2.TransportError as error:
             raise _broken(error) from None
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from privet import digest
-from privet.app.denials import Denials, counted
+from privet.app.declared import MANIFESTS, Declared
+from privet.app.denials import Denials, counted, policy_name
 from privet.app.identity import issue
 from privet.app.identity.callers import Callers
 from privet.app.identity.rows import SHAPES, Account, Grants
@@ -95,7 +96,7 @@ class House:
         self.unsequenced: dict[str, str] = {}  # origin of a log → why it was not advanced the last time
         self.keys: KeyStore = KEYSTORES.get(settings.key_provider).open(str(settings.key_file), settings.passphrase)
         self.control: Store = self._open_store(str(settings.control))
-        self.control.define((*_SHARED, VAULTS, tables.PROMISES, *SHAPES))
+        self.control.define((*_SHARED, VAULTS, MANIFESTS, tables.PROMISES, *SHAPES))
         try:
             self.id, self.ring = self._control_ring()
             self.log = control_log(settings, self.control, self.ring, self.id)
@@ -139,7 +140,7 @@ class House:
         return house, KeyRing.load(self.keys, house, load_keys(self.control))
 
     def policy(self, vault: Vault | None = None) -> Policy:
-        """Return the policy in force, in a vault or for what concerns none. Raises Damaged."""
+        """Return the policy in force, in a vault or for what concerns none. Raises PolicyDamaged."""
         return BUILT_IN if vault is None else policies.in_force(vault).policy
 
     def now(self) -> datetime:
@@ -150,6 +151,11 @@ class House:
     def promises(self) -> Shelf:
         """Return where the promises of the whole organization stand."""
         return Shelf(self.control, self.ring, self.id)
+
+    @property
+    def declared(self) -> Declared:
+        """Return where the manifests of the organization stand."""
+        return Declared(self.control, self.ring, self.id)
 
     def vault_names(self) -> list[str]:
         """Return the names of every vault, sorted."""
@@ -177,7 +183,8 @@ class House:
             log.resume()
             vault.subjects = subjects
             vault.ledger = opened.enter_context(closing(self._ledger(vault)))
-            deed = Deed(principal=HOUSE, verb="vaults.open", policy=self.policy(vault).version, at_ms=self.clock())
+            # A vault whose policy is damaged opens for `audit.verify` alone: every other verb asks the policy.
+            deed = Deed(principal=HOUSE, verb="vaults.open", policy=policy_name(self, vault), at_ms=self.clock())
             migrate.resume(vault, deed)
             rotation.recover(vault, lost, deed)
             chunks.collect(vault, before_ms=self.clock())

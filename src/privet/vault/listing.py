@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 
 from privet import digest
 from privet.errors import Damaged, InvalidInput
@@ -36,7 +36,7 @@ async def page(
     """
     table = vault.table(permit.table)
     bound = _bound(permit, view)
-    after = _open_cursor(vault, cursor, bound) if cursor else b""
+    after = open_cursor(vault, cursor, bound) if cursor else b""
     found: list[Opened] = []
     more, opened, size, seen = True, 0, limit, Seen(table, permit)
     while more and len(found) < limit and opened < MOST_OPENED:
@@ -58,12 +58,12 @@ async def page(
     await vault.note(deed, table=table.name, columns=view.columns, records=ids, count=len(found), seen=(seen,))
     # Whether there is more must not tell of rows that the caller may not see: with them, a full page never is the last.
     more = more or (len(found) == limit and permit.rows != ALWAYS)
-    return found, _seal_cursor(vault, after, bound) if more else ""
+    return found, seal_cursor(vault, after, bound) if more else ""
 
 
 async def export(
     vault: Vault, permit: Callable[[], Permit], view: View, deed: Deed, *, rows: int = 1000
-) -> AsyncIterator[list[Opened]]:
+) -> AsyncGenerator[list[Opened], None]:
     """Yield every record, `rows` at a time; each chunk is audited before it leaves.
 
     `permit`: what the caller may see now, asked for before each chunk; what it raises ends the export.
@@ -89,12 +89,14 @@ def _bound(permit: Permit, view: View) -> bytes:
     return digest.sha256(digest.canonical(part.encode() for part in parts))[:16]
 
 
-def _seal_cursor(vault: Vault, after: bytes, bound: bytes) -> str:
+def seal_cursor(vault: Vault, after: bytes, bound: bytes) -> str:
+    """Return the cursor of what comes after a place. `bound`: 16 bytes that say who asked for what."""
     cell = vault.ring.cell(vault.id, "cursor").seal(bound, [bytes(16)], [after])[0]
     return base64.urlsafe_b64encode(cell).decode().rstrip("=")
 
 
-def _open_cursor(vault: Vault, cursor: str, bound: bytes) -> bytes:
+def open_cursor(vault: Vault, cursor: str, bound: bytes) -> bytes:
+    """Return the place that a cursor stands at. Raises InvalidInput for that of another question or caller."""
     try:
         cell = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         return vault.ring.cell(vault.id, "cursor").open(bound, [bytes(16)], [cell])[0]

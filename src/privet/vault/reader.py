@@ -36,7 +36,10 @@ _STEP = re.compile(r"[^\s.\"'`]{1,63}")
 _DATASET_KEYS = frozenset({"suite", "window"})
 _COLLECTION_KEYS = frozenset({"subject", "about", "unique", "indexes", "ttl", "was"})
 _FIELD_KEYS = frozenset(
-    {"type", "keep", "index", "unique", "required", "default", "token", "leak", "was", "references", "paths"}
+    {
+        *("type", "keep", "index", "unique", "required", "default", "token", "leak", "was", "references", "paths"),
+        *("column_type", "nullable"),  # what a scan of another database wrote down
+    }
 )
 _COMPOSITE_KEYS = frozenset({"composite", "prefix", "without"})
 _TOKEN_KEYS = frozenset({"kind", "shape", "scope", "looks_real", "keep_last_four", "domain", "unerasable"})

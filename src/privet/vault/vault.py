@@ -60,7 +60,7 @@ class Vault:
         self.consents: Consented | None = None
         self._sealers: dict[str, Sealer] = {}
         self.plans: dict[str, object] = {}  # what other files of this room made ready, by table
-        self.meter = Meter(store, clock)
+        self.meter = Meter(store, clock, Vouching(ring, id, "spent budget"))
         self.honey = Honey(store, ring, id)
         self.kept: dict[str, object] = {}  # what files of `access` remember for as long as the vault is open
         self._held: dict[str, Held] = {}
@@ -212,14 +212,14 @@ class Vault:
         Subject keys that were drawn for it are durable before it.
         """
         if self.subjects is None:
-            await self.store.write(Unit(tuple(steps)))
+            await self._write(steps)
             return
         held = self.subjects.hold()
         unwritten = False
         try:
             if held:
                 await self.subjects.settle(held)
-            await self.store.write(Unit(tuple(steps)))
+            await self._write(steps)
         except Clash:
             unwritten = True
             raise
@@ -228,6 +228,18 @@ class Vault:
             raise
         finally:
             self.subjects.release(held, unwritten=unwritten)
+
+    async def _write(self, steps: Sequence[Step]) -> None:
+        """Carry out a unit, which also keeps what was spent of long budgets."""
+        spent = self.meter.take()
+        if not spent:
+            await self.store.write(Unit(tuple(steps)))
+            return
+        try:
+            await self.store.write(Unit((*steps, *self.meter.steps(spent))))
+        except Clash:
+            self.meter.give_back(spent)
+            raise
 
     def write_now(self, steps: Sequence[Step]) -> None:
         """`write` for a caller without an event loop."""
@@ -401,6 +413,23 @@ def vouched(ring: KeyRing, vault: bytes, what: str, stored: object) -> bytes:
     if not digest.same(raw[:32], digest.mac(_vouching(ring, vault, what), raw[32:])):
         raise Damaged(f"the stored {what} is not as Privet wrote it", hint="restore a backup of the vault")
     return raw[32:]
+
+
+@dataclass(frozen=True, slots=True)
+class Vouching:
+    """`vouch` and `vouched` for one kind of thing."""
+
+    ring: KeyRing
+    vault: bytes
+    what: str
+
+    def put(self, body: bytes) -> bytes:
+        """Return a body behind its MAC."""
+        return vouch(self.ring, self.vault, self.what, body)
+
+    def take(self, stored: object) -> bytes:
+        """Return the body of what `put` returned. Raises Damaged."""
+        return vouched(self.ring, self.vault, self.what, stored)
 
 
 def _vouching(ring: KeyRing, vault: bytes, what: str) -> bytes:

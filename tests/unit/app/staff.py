@@ -55,9 +55,10 @@ class Staff:
 
     def close(self) -> None:
         self.house.close()
+        self.runner.close()
 
     def reopen(self) -> None:
-        self.close()
+        self.house.close()
         self.open()
 
     def run(self, name: str, ask: Any, *, key: str = "") -> Any:

@@ -341,3 +341,70 @@ def test_what_another_process_changes_counts_within_a_second(desk: Desk) -> None
     desk.house.vault("d").write_now((Delete("queues", ("queue",), (("support",),)),))
     desk.now += FRESH_MS
     assert desk.seen()["list"] == []
+
+
+# --- pages of places ---------------------------------------------------------------------------------------------
+
+
+def pages(desk: Desk, query: str = "", *, limit: int = 2, key: str = "") -> list[list[tuple[str, str, str]]]:
+    """Return every page of a list, each place as queue, principal and record."""
+    found, cursor = [], ""
+    while True:
+        path = f"/v1/vaults/d/queues?limit={limit}{query}{f'&cursor={cursor}' if cursor else ''}"
+        answered = desk.ask("GET", path, **({"key": key} if key else {}))
+        assert answered.status == 200, answered.body
+        page = answered.json()
+        found.append([(place["queue"], place["principal"], place["id"]) for place in page["places"]])
+        cursor = page["next"]
+        if not cursor:
+            return found
+
+
+@pytest.fixture
+def full(desk: Desk) -> Desk:
+    """Seven places in two queues, for two principals."""
+    for queue, principal, at in (
+        *(("support", "agent", at) for at in range(3)),
+        *(("support", "mailer", at) for at in range(2)),
+        *(("billing", "agent", at) for at in range(2)),
+    ):
+        desk.say("PUT", f"/queues/{queue}/{principal}/records/{desk.ids[at]}?ttl=15m")
+    return desk
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 8])
+def test_pages_of_places_are_the_whole_list_in_its_order(full: Desk, limit: int) -> None:
+    found = pages(full, limit=limit)
+    [whole] = pages(full, limit=1_000)
+    assert [place for page in found for place in page] == whole
+    assert len(whole) == 7
+    assert {len(page) for page in found[:-1]} <= {limit}
+    assert whole[0][0] == "billing"
+
+
+def test_a_page_goes_on_where_places_came_and_went(full: Desk) -> None:
+    first = full.ask("GET", "/v1/vaults/d/queues?limit=3").json()
+    last = first["places"][-1]
+    full.say("DELETE", f"/queues/{last['queue']}/{last['principal']}/records/{last['id']}")
+    full.say("PUT", f"/queues/archive/agent/records/{full.ids[5]}?ttl=15m")
+    rest = full.ask("GET", f"/v1/vaults/d/queues?limit=10&cursor={first['next']}").json()
+    seen = [place["id"] for page in (first, rest) for place in page["places"]]
+    assert (len(seen), rest["next"]) == (7, "")
+
+
+def test_named_queues_and_principals_are_paged_too(full: Desk) -> None:
+    assert [len(page) for page in pages(full, "&queue=support")] == [2, 2, 1]
+    assert [len(page) for page in pages(full, "&principal=agent&queue=support")] == [2, 1]
+
+
+def test_a_cursor_is_of_one_question_and_one_caller(full: Desk) -> None:
+    cursor = full.ask("GET", "/v1/vaults/d/queues?limit=1").json()["next"]
+    other = full.add("olga", "owner").key
+    for query, key in (("", other), ("&queue=support", full.key), ("&principal=agent", full.key)):
+        assert full.ask("GET", f"/v1/vaults/d/queues?limit=1{query}&cursor={cursor}", key=key).status == 422
+    assert full.ask("GET", "/v1/vaults/d/queues?cursor=abc").status == 422
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1_001])
+def test_a_page_of_places_has_bounds(full: Desk, limit: int) -> None:
+    assert full.ask("GET", f"/v1/vaults/d/queues?limit={limit}").status == 422

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,9 @@ from privet.errors import (
     Unauthenticated,
     Unavailable,
 )
-from privet.store.port import Select
+from privet.store.port import Select, Unit
 from privet.vocabulary.access import Principal
+from privet.vocabulary.predicate import Compare
 
 
 @pytest.fixture
@@ -41,8 +44,6 @@ def endings(staff: Staff, key: str) -> dict[str, Callable[[], Any]]:
     control, callers = staff.house.control, staff.house.callers
 
     def revoke_key() -> None:
-        from privet.store.port import Unit
-
         held = next(item for item in issue.keys_of(callers, who(staff, key).id) if item.id == identity)
         control.write_now(Unit(issue.ended(callers, held, staff.now)))
         staff.house.changed()
@@ -139,6 +140,26 @@ def test_a_stream_over_http_breaks_off(staff: Staff) -> None:
     assert got.body.count(b"\n") < 2_500
 
 
+@pytest.mark.parametrize("turns", range(1, 8))
+def test_an_end_that_is_durable_counts_where_its_caller_went_away(staff: Staff, turns: int) -> None:
+    key = staff.add("ann", "owner").key
+    assert staff.status(key) == 200
+
+    async def story() -> None:
+        ending = asyncio.ensure_future(principals.revoke(staff.house, staff.caller(), NameAsk(name="ann")))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        ending.cancel()
+        with suppress(asyncio.CancelledError):
+            await ending
+        await staff.house.control.write(Unit(()))  # after whatever was queued
+
+    staff.runner.run(story())
+    ended = staff.house.callers.accounts(Compare("name", "=", "ann"))[0].revoked_ms is not None
+    assert staff.status(key) == (401 if ended else 200)
+    assert ended
+
+
 def test_a_standing_asks_nobody_while_nothing_changes(staff: Staff) -> None:
     def never() -> Principal:
         raise AssertionError
@@ -148,3 +169,27 @@ def test_a_standing_asks_nobody_while_nothing_changes(staff: Staff) -> None:
     staff.house.epoch += 1
     with pytest.raises(AssertionError):
         standing.demand()
+
+
+def test_an_export_that_is_let_go_leaves_no_generator_behind(staff: Staff) -> None:
+    staff.fill(2_500)
+    begun: list[Any] = []
+    known = sys.get_asyncgen_hooks()
+
+    async def story() -> int:
+        hooks = sys.get_asyncgen_hooks()
+
+        def first(made: Any) -> None:
+            begun.append(made)
+            assert hooks.firstiter is not None
+            hooks.firstiter(made)
+
+        sys.set_asyncgen_hooks(firstiter=first, finalizer=hooks.finalizer)
+        lines = export.lines(staff.house, staff.caller(), export.ExportAsk(vault="v", table="people"))
+        await anext(lines)
+        await lines.aclose()
+        return sum(made.ag_frame is not None for made in begun)
+
+    assert staff.runner.run(story()) == 0
+    assert {"lines", "export"} <= {made.__name__ for made in begun}
+    assert sys.get_asyncgen_hooks() == known

@@ -70,6 +70,7 @@ STATUSES: tuple[tuple[type[PrivetError], int], ...] = (
     (errors.Gone, 410),
     (errors.Conflict, 409),
     (Clash, 409),
+    (errors.PolicyDamaged, 503),
     (errors.StoreFailed, 503),
     (errors.Unavailable, 503),
     (errors.Refused, 503),

@@ -106,6 +106,12 @@ class Callers:
             raise nobody()
         return found
 
+    def hands(self, who: Principal) -> tuple[str, ...]:
+        """Return the ids of all who may act as a caller: itself, and whoever had a hand in making it or what it proves
+        itself by, since who makes a key sees it. Raises Unauthenticated."""
+        makers = [self.account(who.id).made_by, *(held.made_by for held in self.chain(who.credential))]
+        return tuple(dict.fromkeys((who.id, *(maker for some in makers for maker in some))))
+
     def credentials(self, where: Predicate) -> list[Credential]:
         """Return credentials, revoked ones too, oldest first. Raises Damaged for a row that fails its MAC."""
         question = Select(table="credentials", columns=CREDENTIAL_COLUMNS, where=where, order=(("created", True),))

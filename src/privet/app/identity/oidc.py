@@ -5,21 +5,25 @@ Sources: OpenID Connect Core 1.0, sections 3.1.2 and 3.1.3; Discovery 1.0; RFC 7
 
 from __future__ import annotations
 
+import asyncio
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing, suppress
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import httpx2
 
 from privet import codec, digest
-from privet.app.identity import assertion
+from privet.app.identity import assertion, egress
 from privet.app.identity.cookie import Attempt
+from privet.app.identity.egress import LookUp, Way
 from privet.app.identity.trust import Person, Trust, host_of
 from privet.errors import Denied, PrivetError, Refused, Unauthenticated, Unavailable
 
 MOST_BYTES = 1 << 20
 MOST_CLAIM = 256
+WHOLE_SECONDS = 20.0  # for one answer, however slowly it comes
 FRESH_MS = 3_600_000  # how long addresses and keys are taken as they were
 REFETCH_MS = 30_000  # an unknown key id asks for the keys anew at most this often
 ALGORITHMS = frozenset({"RS256", "PS256", "ES256", "EdDSA", "Ed25519"})
@@ -30,8 +34,9 @@ _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 class Issuer:
     """A trusted issuer. One for each process; asks the network only for what it does not know yet."""
 
-    def __init__(self, trust: Trust, redirect: str) -> None:
-        """`redirect`: where the issuer sends people back to."""
+    def __init__(self, trust: Trust, redirect: str, look_up: LookUp = egress.look_up) -> None:
+        """`redirect`: where the issuer sends people back to. `look_up`: gives the addresses of a name."""
+        self._look_up = look_up
         self.trust = trust
         self.redirect = redirect
         self._places: dict[str, str] = {}
@@ -166,25 +171,13 @@ class Issuer:
     async def _ask(
         self, method: str, url: str, headers: Mapping[str, str] | None = None, form: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
-        """Return what an address answers. Follows no redirect, uses no proxy, waits seconds, reads a megabyte."""
+        """Return what an address answers. Raises Refused where it may not be asked."""
         body = urlencode(form).encode() if form else None
         lines = {"accept": "application/json", **(headers or {})}
         if body is not None:
             lines["content-type"] = "application/x-www-form-urlencoded"
-        deadline = httpx2.Timeout(10.0, connect=5.0)
-        raw = b""
-        try:
-            async with (
-                httpx2.AsyncClient(trust_env=False, follow_redirects=False, timeout=deadline) as client,
-                client.stream(method, url, headers=lines, content=body) as got,
-            ):
-                async for chunk in got.aiter_bytes():
-                    raw += chunk
-                    if len(raw) > MOST_BYTES:
-                        raise Unavailable("the issuer answers with more than a megabyte")
-                status = got.status_code
-        except (httpx2.HTTPError, httpx2.InvalidURL):
-            raise Unavailable("the issuer does not answer") from None
+        ways = await egress.ways(url, private=self.trust.private_network, look_up=self._look_up)
+        status, raw = await _sent(method, ways, lines, body)
         if method == "POST" and status in (400, 401, 403):
             raise Unauthenticated("the issuer does not take this sign-in", hint="begin again")
         if status != 200:
@@ -196,6 +189,37 @@ class Issuer:
         if not isinstance(found, dict):
             raise Unavailable("expected an object from the issuer")
         return found
+
+
+async def _sent(method: str, ways: Sequence[Way], lines: Mapping[str, str], body: bytes | None) -> tuple[int, bytes]:
+    """Return status and body of an answer. Follows no redirect, uses no proxy, waits seconds, reads a megabyte.
+
+    `ways`: the next one is tried where nobody takes the connection.
+    """
+    try:
+        async with asyncio.timeout(WHOLE_SECONDS):
+            for way in ways:
+                with suppress(httpx2.ConnectError, httpx2.ConnectTimeout):
+                    return await _sent_by(way, method, lines, body)
+    except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError):
+        pass  # told below
+    raise Unavailable("the issuer does not answer")
+
+
+async def _sent_by(way: Way, method: str, lines: Mapping[str, str], body: bytes | None) -> tuple[int, bytes]:
+    deadline = httpx2.Timeout(10.0, connect=5.0)
+    told = {**lines, "host": way.host}
+    raw = b""
+    async with (
+        httpx2.AsyncClient(trust_env=False, follow_redirects=False, timeout=deadline) as client,
+        client.stream(method, way.url, headers=told, content=body, extensions={"sni_hostname": way.name}) as got,
+    ):
+        async with aclosing(got.aiter_bytes()) as chunks:
+            async for chunk in chunks:
+                raw += chunk
+                if len(raw) > MOST_BYTES:
+                    raise Unavailable("the issuer answers with more than a megabyte")
+        return got.status_code, raw
 
 
 def _claim(claims: Mapping[str, Any], path: str) -> Any:

@@ -28,6 +28,7 @@ PRINCIPALS = Shape(
         Column("grants", "text", null=False),
         Column("created", "int", null=False),
         Column("revoked", "int"),
+        Column("made_by", "text"),
         Column("mac", "blob"),
     ),
     key=("id",),
@@ -45,6 +46,7 @@ CREDENTIALS = Shape(
         Column("created", "int", null=False),
         Column("expires", "int"),
         Column("revoked", "int"),
+        Column("made_by", "text"),
         Column("mac", "blob"),
         Column("used", "int"),
     ),
@@ -89,7 +91,8 @@ class Grants:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """A principal as it is stored. Times: UTC milliseconds since 1970."""
+    """A principal as it is stored. `made_by`: ids of the principal that made it, and of all that had a hand in making
+    that one. Times: UTC milliseconds since 1970."""
 
     id: str
     name: str
@@ -97,10 +100,12 @@ class Account:
     grants: Grants
     created_ms: int
     revoked_ms: int | None = None
+    made_by: tuple[str, ...] = ()
 
     def row(self, key: bytes) -> Row:
         """Return the row. `key`: of the MACs."""
-        said = (self.id, self.name, self.kind, self.grants.text(), self.created_ms, self.revoked_ms)
+        made_by = " ".join(self.made_by)
+        said = (self.id, self.name, self.kind, self.grants.text(), self.created_ms, self.revoked_ms, made_by)
         return (*said, _mac(key, "principals", said))
 
 
@@ -110,6 +115,7 @@ class Credential:
 
     `proof`: SHA-256 of the secret; of a private key, the public one and its algorithm as JSON. `parent`: the
     credential that it was exchanged for, without which it does not stand, "" for none. `used_day`: days since 1970.
+    `made_by`: as an account's.
     """
 
     id: str
@@ -121,6 +127,7 @@ class Credential:
     created_ms: int
     expires_ms: int | None = None
     revoked_ms: int | None = None
+    made_by: tuple[str, ...] = ()
     used_day: int | None = None
 
     def row(self, key: bytes) -> Row:
@@ -135,6 +142,7 @@ class Credential:
             self.created_ms,
             self.expires_ms,
             self.revoked_ms,
+            " ".join(self.made_by),
         )
         return (*said, _mac(key, "credentials", said), self.used_day)
 
@@ -143,15 +151,23 @@ def account(row: Row, key: bytes) -> Account:
     """Return the principal in a row. Raises Damaged for one that Privet did not write so."""
     *said, mac = row
     _prove(key, "principals", tuple(said), mac)
-    identity, name, kind, grants, created, revoked = _as_any(said)
-    return Account(id=identity, name=name, kind=kind, grants=_grants(grants), created_ms=created, revoked_ms=revoked)
+    identity, name, kind, grants, created, revoked, made_by = _as_any(said)
+    return Account(
+        id=identity,
+        name=name,
+        kind=kind,
+        grants=_grants(grants),
+        created_ms=created,
+        revoked_ms=revoked,
+        made_by=tuple((made_by or "").split()),
+    )
 
 
 def credential(row: Row, key: bytes) -> Credential:
     """Return the credential in a row. Raises Damaged for one that Privet did not write so."""
     *said, mac, used = row
     _prove(key, "credentials", tuple(said), mac)
-    identity, principal, kind, proof, parent, grants, created, expires, revoked = _as_any(said)
+    identity, principal, kind, proof, parent, grants, created, expires, revoked, made_by = _as_any(said)
     return Credential(
         id=identity,
         principal=principal,
@@ -162,6 +178,7 @@ def credential(row: Row, key: bytes) -> Credential:
         created_ms=created,
         expires_ms=expires,
         revoked_ms=revoked,
+        made_by=tuple((made_by or "").split()),
         used_day=used if isinstance(used, int) else None,
     )
 
@@ -206,6 +223,8 @@ def _meet(left: tuple[str, ...], right: tuple[str, ...]) -> tuple[str, ...] | No
 
 
 def _mac(key: bytes, table: str, said: tuple[Cell, ...]) -> bytes:
+    if said[-1] is None:
+        said = said[:-1]  # a row from before it was written down who made it
     parts = [b"" if cell is None else b"=" + (cell if isinstance(cell, bytes) else str(cell).encode()) for cell in said]
     return digest.mac(key, digest.canonical([table.encode(), *parts]))
 

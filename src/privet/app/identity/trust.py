@@ -14,13 +14,14 @@ from privet.errors import InvalidInput, Refused
 from privet.secret import Secret
 
 _TEXTS = frozenset({"issuer", "client_id", "client_secret_file", "scope", "roles_claim"})
-_KEYS = _TEXTS | {"roles", "purposes", "attributes", "hosts", "session_hours"}
+_KEYS = _TEXTS | {"roles", "purposes", "attributes", "hosts", "session_hours", "private_network"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
     """An issuer and what its claims give. `roles`: value of the claim → roles here. `attributes`: attribute here →
-    claim. `hosts`: where the issuer's endpoints may be, its own among them."""
+    claim. `hosts`: where the issuer's endpoints may be, its own among them. `private_network`: these may have addresses
+    of private networks."""
 
     issuer: str
     client_id: str
@@ -32,6 +33,7 @@ class Trust:
     attributes: Mapping[str, str] = field(default_factory=dict)
     hosts: frozenset[str]
     session_seconds: int = 8 * 3600
+    private_network: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,9 @@ def read_trust(node: Node, home: Path) -> Trust:
     hours = said.get("session_hours", 8)
     if type(hours) is not int or not 1 <= hours <= 168:
         raise InvalidInput("expected `oidc.session_hours` as a number from 1 to 168", at=at)
+    private = said.get("private_network", False)
+    if type(private) is not bool:
+        raise InvalidInput("expected `oidc.private_network` as true or false", at=at)
     secret = said.get("client_secret_file", "")
     roles = _mapping(said, "roles", at)
     return Trust(
@@ -71,6 +76,7 @@ def read_trust(node: Node, home: Path) -> Trust:
         attributes={str(name): str(claim) for name, claim in _mapping(said, "attributes", at).items()},
         hosts=frozenset({host_of(said["issuer"]), *hosts}),
         session_seconds=hours * 3600,
+        private_network=private,
     )
 
 

@@ -9,7 +9,7 @@ from privet.app.wiring import House
 from privet.errors import InvalidInput
 from privet.policy.decide import may
 from privet.vault.access import approvals
-from privet.vault.access.approvals import Approval
+from privet.vault.access.approvals import Approval, Second
 from privet.vault.vault import Vault
 
 
@@ -62,10 +62,11 @@ async def list_(house: House, who: Caller, ask: VaultAsk) -> Approvals:
 
 
 async def approve(house: House, who: Caller, ask: ApproveAsk) -> ApprovalShown:
-    """Be the second person."""
+    """Be the second person: neither of the two may have made the other, or a key of hers, even through others."""
     vault = _vault(house, who, ask.vault)
     deed = who.deed("approvals.approve", house.policy(vault).version, vault.clock())
-    return shown(house, await approvals.approve(vault, _id(ask.id), _hash(ask.subject), deed))
+    second = Second(house.callers.hands(who.principal), house.callers.account(who.principal.id).created_ms)
+    return shown(house, await approvals.approve(vault, _id(ask.id), _hash(ask.subject), deed, second))
 
 
 async def withdraw(house: House, who: Caller, ask: IdAsk) -> ApprovalShown:

@@ -9,6 +9,7 @@ from privet.app.identity.rows import Account, Grants
 from privet.app.services.principals import KeyShown, PrivateKey, ends, narrowed, new_key, shown_secret
 from privet.app.services.principals import check_grants as check
 from privet.app.services.principals import show_key as show
+from privet.app.services.standing import enact
 from privet.app.services.verb import Answer, Ask, Caller, Verb
 from privet.app.wiring import House
 from privet.errors import Conflict, InvalidInput, NotFound
@@ -73,7 +74,8 @@ async def create(house: House, who: Caller, ask: CreateAsk) -> KeyCreated:
     narrowed(found.grants, grants)
     now = house.clock()
     issue.check_room(house.callers, found.id, now)
-    made = await new_key(house, found, ask.kind, ask.algorithm, ends(now, ask.ttl_seconds), grants)
+    rest = {"expires_ms": ends(now, ask.ttl_seconds), "grants": grants, "made_by": house.callers.hands(who.principal)}
+    made = await new_key(house, found.id, ask.kind, ask.algorithm, **rest)
     if made is None:
         raise InvalidInput("expected `api_key` or `key`", at="kind")
     deed = who.deed("credentials.create", house.policy().version, now)
@@ -101,10 +103,9 @@ async def revoke(house: House, who: Caller, ask: KeyAsk) -> Keys:
     note = f"principal {found.id} key {held.id}"
     steps = issue.ended(house.callers, held, now)
     try:
-        await house.control.write(Unit((*steps, deed.entry(note=note), *deed.settle(b""))))
+        await enact(house, (*steps, deed.entry(note=note), *deed.settle(b"")))
     except Clash:
         raise Conflict("the key changed meanwhile", hint="look at it and try again") from None
-    house.changed()
     return _keys(house, found)
 
 

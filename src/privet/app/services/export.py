@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from privet.app.wiring import House
 from privet.errors import Denied
 from privet.vault.listing import export
 from privet.vault.log.grounds import grounds
+from privet.vault.records import Opened
 from privet.vault.sight import View
 
 
@@ -71,20 +73,19 @@ async def lines(house: House, who: Caller, ask: ExportAsk) -> AsyncGenerator[lis
     deed = who.deed("records.export", policy, vault.clock(), grounds(vault, [first], ask.redaction))
     if ask.clear:
         async with watched(house, who, "records.export", ask):
-            await exports.spend(vault, first, columns, deed)
+            await exports.spend(house, who, vault, first, columns, deed)
     standing = Standing(house, who)
-    async for chunk in export(vault, allowed, View(columns, ask.redaction), deed):
-        standing.demand()
-        if house.policy(vault).version != policy:
-            raise Denied("the policy changed during the export", hint="start the export again")
-        yield [
-            codec.encode(
-                Line(
-                    id=digest.id_text(item.id), version=item.version, values=dict(item.values), tokens=dict(item.tokens)
-                )
-            )
-            for item in chunk
-        ]
+    # A caller who goes away in the middle leaves nothing half-read behind.
+    async with aclosing(export(vault, allowed, View(columns, ask.redaction), deed)) as chunks:
+        async for chunk in chunks:
+            standing.demand()
+            if house.policy(vault).version != policy:
+                raise Denied("the policy changed during the export", hint="start the export again")
+            yield [codec.encode(_line(item)) for item in chunk]
+
+
+def _line(item: Opened) -> Line:
+    return Line(id=digest.id_text(item.id), version=item.version, values=dict(item.values), tokens=dict(item.tokens))
 
 
 STREAMS: tuple[Stream, ...] = (

@@ -41,7 +41,8 @@ async def want(house: House, who: Caller, ask: WantAsk) -> ApprovalShown:
     columns = chosen(vault, ask.table, ask.columns)
     permit(house, vault, who, "export", ask.table, columns, lifted=True)
     about = f"every record of `{ask.table}` in the clear: {', '.join(columns)}"
-    wanted = Wanted(kind=KIND, subject=subject(vault, ask.table, columns), about=about, reason=ask.reason)
+    what, barred = subject(vault, ask.table, columns), house.callers.hands(who.principal)
+    wanted = Wanted(kind=KIND, subject=what, about=about, reason=ask.reason, barred=barred)
     deed = who.deed("exports.ask", house.policy(vault).version, vault.clock())
     return shown(house, await approvals.ask(vault, wanted, deed, ttl_ms=TTL_MS))
 
@@ -53,11 +54,12 @@ def subject(vault: Vault, table: str, columns: tuple[str, ...]) -> bytes:
     return digest.sha256(digest.canonical((b"privet export in the clear 1", vault.id, known.id, *ids)))
 
 
-async def spend(vault: Vault, allowed: Any, columns: tuple[str, ...], deed: Deed) -> None:
+async def spend(house: House, who: Caller, vault: Vault, allowed: Any, columns: tuple[str, ...], deed: Deed) -> None:
     """Use up the approval of an export in the clear, in one unit with the entry that tells of it. Raises Denied."""
     wanted = subject(vault, allowed.table, columns)
     found = approvals.approved(vault, KIND, wanted, deed.principal)
-    if found is None:
+    # With a key of the asker's that the approver made, one person would be both.
+    if found is None or found.approver in house.callers.hands(who.principal):
         raise Denied(
             "expected what a second person approved: an export in the clear needs one each time",
             hint="ask by `privet exports ask`, and have somebody else approve it within 24 h",

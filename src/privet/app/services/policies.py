@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from privet import digest
 from privet.app.services.verb import Answer, Ask, Caller, Verb
 from privet.app.wiring import House
@@ -173,7 +175,8 @@ async def _activate(house: House, who: Caller, name: str, version: int, verb: st
     if version < 0:
         raise InvalidInput("expected a version from 1 on, or 0", at="version")
     deed, before = who.deed(verb, house.policy(vault).version, vault.clock()), policies.in_force(vault).activation
-    done = await policies.activate(vault, version, house.promises.newest(), deed, lambda id: stands(house, id))
+    promises, barred = house.promises.newest(), house.callers.hands(who.principal)
+    done = await policies.activate(vault, version, promises, deed, apart(house, barred), barred)
     if policies.in_force(vault).activation != before:
         house.changed(policy=True)  # what is under way counts with it, too
     return shown(house, vault, done)
@@ -212,6 +215,11 @@ def stands(house: House, principal: str) -> bool:
         return house.callers.account(principal).revoked_ms is None
     except Unauthenticated:
         return False
+
+
+def apart(house: House, hands: tuple[str, ...]) -> Callable[[str], bool]:
+    """Return whether a principal, by id, may still act and is none of `hands`: those who may act as the caller."""
+    return lambda principal: principal not in hands and stands(house, principal)
 
 
 def name_of(house: House, principal: str) -> str:

@@ -15,6 +15,7 @@ from privet.app.identity import issue
 from privet.app.identity.assertion import GRANT
 from privet.app.identity.issue import Issued
 from privet.app.identity.rows import Account, Credential, Grants, within
+from privet.app.services.standing import enact
 from privet.app.services.verb import Answer, Ask, Caller, Verb
 from privet.app.wiring import House, first_owner
 from privet.errors import Conflict, InvalidInput, PrivetError, Unauthenticated, UnknownName
@@ -90,8 +91,8 @@ class Created(Answer, omit_defaults=True, kw_only=True):
 
 
 class KeyShown(Answer, omit_defaults=True, kw_only=True):
-    """A key. `used_day`: days since 1970 of the last use, counted in UTC. What it is narrowed to follows; an empty
-    list narrows nothing. Times: UTC milliseconds since 1970."""
+    """A key. `used_day`: days since 1970 of the last use, counted in UTC. `made_by`: as a principal's. What it is
+    narrowed to follows; an empty list narrows nothing. Times: UTC milliseconds since 1970."""
 
     id: str
     kind: str
@@ -99,6 +100,7 @@ class KeyShown(Answer, omit_defaults=True, kw_only=True):
     expires_ms: int | None = None
     revoked_ms: int | None = None
     used_day: int | None = None
+    made_by: list[str] = msgspec.field(default_factory=list)
     algorithm: str = ""
     roles: list[str] = msgspec.field(default_factory=list)
     purposes: list[str] = msgspec.field(default_factory=list)
@@ -108,7 +110,8 @@ class KeyShown(Answer, omit_defaults=True, kw_only=True):
 
 class PrincipalShown(Answer, kw_only=True):
     """A principal. `expires_ms`: when the last of its keys ends, none for never. `used_day`: days since 1970 of the
-    last use of any key, in UTC. Times: UTC milliseconds since 1970."""
+    last use of any key, in UTC. `made_by`: ids of who made it, and of who made that one. Times: UTC milliseconds since
+    1970."""
 
     id: str
     name: str
@@ -122,6 +125,7 @@ class PrincipalShown(Answer, kw_only=True):
     expires_ms: int | None
     revoked_ms: int | None
     used_day: int | None
+    made_by: list[str]
     keys: list[KeyShown]
 
 
@@ -157,9 +161,12 @@ async def create(house: House, who: Caller, ask: CreateAsk) -> Created:
     check_grants(house, grants)
     now = house.clock()
     kind: Literal["person", "service"] = "person" if ask.kind == "person" else "service"
-    found = Account(id=issue.new_id(), name=ask.name, kind=kind, grants=grants, created_ms=now)
+    makers = house.callers.hands(who.principal)
+    found = Account(id=issue.new_id(), name=ask.name, kind=kind, grants=grants, created_ms=now, made_by=makers)
     steps: list[Step] = [issue.new_account(house.callers, found)]
-    made = await new_key(house, found, ask.credential, ask.algorithm, ends(now, ask.ttl_seconds))
+    made = await new_key(
+        house, found.id, ask.credential, ask.algorithm, expires_ms=ends(now, ask.ttl_seconds), made_by=makers
+    )
     steps += [made.step] if made else []
     deed = who.deed("principals.create", house.policy().version, now)
     await house.control.write(Unit((*steps, deed.entry(note=f"principal {found.id}"), *deed.settle(b""))))
@@ -210,10 +217,9 @@ async def claim(house: House, who: Caller, ask: ClaimAsk) -> Created:
     key, steps = first_owner(house.callers, ask.name, now)
     deed = who.deed("principals.claim", house.policy().version, now)
     try:
-        await house.control.write(Unit((*spent, *steps, deed.entry(note="owner made"), *deed.settle(b""))))
+        await enact(house, (*spent, *steps, deed.entry(note="owner made"), *deed.settle(b"")))
     except Clash:
         raise Unauthenticated("expected a valid first-admin token") from None  # another claim came first
-    house.changed()
     found = issue.named(house.callers, ask.name)
     held = issue.keys_of(house.callers, found.id)[0]
     return Created(id=found.id, name=found.name, roles=["owner"], kind=found.kind, key=key.reveal(), credential=held.id)
@@ -252,17 +258,14 @@ def ends(now_ms: int, ttl_seconds: int) -> int | None:
     return now_ms + ttl_seconds * 1000 if ttl_seconds else None
 
 
-async def new_key(
-    house: House, owner: Account, kind: str, algorithm: str, expires_ms: int | None, grants: Grants | None = None
-) -> Issued | None:
-    """Return a new key of a principal, not stored yet, or None for the kind `none`. Raises InvalidInput."""
-    now, grants = house.clock(), grants or Grants()
+async def new_key(house: House, owner: str, kind: str, algorithm: str, **rest: object) -> Issued | None:
+    """Return a new key of a principal, not stored yet, or None for the kind `none`. `rest`: more fields of the
+    Credential. Raises InvalidInput."""
+    now = house.clock()
     if kind == "api_key":
-        return issue.secret(house.callers, "api_key", owner.id, now_ms=now, expires_ms=expires_ms, grants=grants)
+        return issue.secret(house.callers, "api_key", owner, now_ms=now, **rest)
     if kind == "key":
-        make = partial(
-            issue.private_key, house.callers, owner.id, algorithm, now_ms=now, expires_ms=expires_ms, grants=grants
-        )
+        make = partial(issue.private_key, house.callers, owner, algorithm, now_ms=now, **rest)
         return await asyncio.to_thread(make)  # an RSA key takes a second
     if kind != "none":
         raise InvalidInput("expected `api_key`, `key` or `none`", at="credential")
@@ -297,6 +300,7 @@ def show_key(house: House, held: Credential) -> KeyShown:
         expires_ms=held.expires_ms,
         revoked_ms=held.revoked_ms,
         used_day=house.callers.used_day(held),
+        made_by=list(held.made_by),
         algorithm=algorithm,
         roles=list(grants.roles),
         purposes=list(grants.purposes),
@@ -334,6 +338,7 @@ def _shown(house: House, found: Account) -> PrincipalShown:
         expires_ms=None if None in living else max((end for end in living if end is not None), default=None),
         revoked_ms=found.revoked_ms,
         used_day=max(days, default=None),
+        made_by=list(found.made_by),
         keys=keys,
     )
 
@@ -343,10 +348,9 @@ async def _put(house: House, who: Caller, verb: str, found: Account, note: str) 
     deed = who.deed(verb, house.policy().version, house.clock())
     step = issue.changed_account(house.callers, found)
     try:
-        await house.control.write(Unit((step, deed.entry(note=note), *deed.settle(b""))))
+        await enact(house, (step, deed.entry(note=note), *deed.settle(b"")))
     except Clash:
         raise Conflict("the principal changed meanwhile", hint="look at it and try again") from None
-    house.changed()
 
 
 async def _listed_again(house: House, who: Caller, ask: Ask, ids: bytes) -> Principals:

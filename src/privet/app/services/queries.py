@@ -11,6 +11,7 @@ from privet.app.services.standing import Standing
 from privet.app.services.verb import Answer, Ask, Caller, Verb
 from privet.app.wiring import House
 from privet.errors import Denied, Unavailable
+from privet.vault.access import policies
 from privet.vault.log.grounds import grounds
 from privet.vault.query import answer as query
 from privet.vault.query.clearance import Permits
@@ -83,7 +84,14 @@ async def run(house: House, who: Caller, ask: QueryAsk) -> Answered:
             raise Unavailable("what the caller may see changed during the answer", hint="ask again")
 
     least = LEAST_GROUP if blurred else 1
-    terms = query.Terms(redaction=ask.redaction, least=least, blurred=blurred, most=most, still=still)
+    terms = query.Terms(
+        redaction=ask.redaction,
+        least=least,
+        blurred=blurred,
+        most_moved=policies.in_force(vault).activation.counts_a_day,
+        most=most,
+        still=still,
+    )
     return _answered(await query.run(vault, question, permits, deed, terms))
 
 

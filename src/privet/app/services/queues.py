@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import msgspec
 
 from privet import digest
 from privet.app.identity import issue
@@ -13,7 +15,8 @@ from privet.app.wiring import House
 from privet.errors import Gone, InvalidInput, NotFound
 from privet.policy.decide import may
 from privet.vault.access import queues
-from privet.vault.access.queues import Place
+from privet.vault.access.queues import MOST_RECORDS, Place
+from privet.vault.listing import open_cursor, seal_cursor
 from privet.vault.rows import live
 from privet.vault.schema import Table
 from privet.vault.vault import Vault
@@ -45,11 +48,14 @@ class RemoveAsk(Ask, kw_only=True):
 
 
 class ListAsk(Ask, kw_only=True):
-    """Show what stands in queues: in one, or for one principal, if they are named."""
+    """Show what stands in queues: in one, or for one principal, if they are named. `limit`: 1 to 1,000. `cursor`: from
+    the page before."""
 
     vault: str = ""
     queue: str = ""
     principal: str = ""
+    limit: int = 100
+    cursor: str = ""
 
 
 class PlaceShown(Answer, kw_only=True):
@@ -63,9 +69,10 @@ class PlaceShown(Answer, kw_only=True):
 
 
 class Places(Answer):
-    """What stands in queues now, by queue, principal and record."""
+    """What stands in queues now, by queue, principal and record, and the cursor of the next page ("" at the end)."""
 
     places: list[PlaceShown]
+    next: str = ""
 
 
 async def put(house: House, who: Caller, ask: PutAsk) -> PlaceShown:
@@ -112,7 +119,22 @@ async def list_(house: House, who: Caller, ask: ListAsk) -> Places:
     """Show which records stand in which queue, for whom and until when."""
     vault = house.vault(ask.vault)
     may(house.policy(vault), who.principal, "manage", who.purpose, now=house.now())
-    return _all(house, vault, ask.queue, _id(house, ask.principal) if ask.principal else "")
+    if not 1 <= ask.limit <= MOST_RECORDS:
+        raise InvalidInput(f"expected 1 to {MOST_RECORDS:,}", at="limit")
+    principal = _id(house, ask.principal) if ask.principal else ""
+    parts = ("queues.list", who.principal.id, house.policy(vault).version, ask.queue, principal)
+    bound = digest.sha256(digest.canonical(part.encode() for part in parts))[:16]
+    after = _read_place(open_cursor(vault, ask.cursor, bound)) if ask.cursor else None
+    found = queues.places(vault, ask.queue, principal, after=after, limit=ask.limit + 1)
+    shown = _all_shown(house, vault, found[: ask.limit])
+    if len(found) > ask.limit:
+        shown.next = seal_cursor(vault, msgspec.json.encode(found[ask.limit - 1]), bound)
+    return shown
+
+
+def _read_place(raw: bytes) -> Place:
+    # The cursor was sealed here, so it holds what was put into it.
+    return msgspec.json.decode(raw, type=Place)
 
 
 def _id(house: House, name: str) -> str:
@@ -124,8 +146,13 @@ def _id(house: House, name: str) -> str:
 
 
 def _all(house: House, vault: Vault, queue: str, principal: str) -> Places:
+    """Return what stands in a queue for a principal: no more than fits into one page."""
+    return _all_shown(house, vault, queues.places(vault, queue, principal))
+
+
+def _all_shown(house: House, vault: Vault, found: Sequence[Place]) -> Places:
     names = {account.id: account.name for account in house.callers.accounts()}
-    return Places(places=[_shown(vault, place, names) for place in queues.places(vault, queue, principal)])
+    return Places(places=[_shown(vault, place, names) for place in found])
 
 
 def _shown(vault: Vault, place: Place, names: Mapping[str, str]) -> PlaceShown:
@@ -149,7 +176,9 @@ async def _put_again(house: House, who: Caller, ask: PutAsk, ids: bytes) -> Plac
 
 
 async def _removed_again(house: House, who: Caller, ask: RemoveAsk, ids: bytes) -> Places:
-    return await list_(house, who, ListAsk(vault=ask.vault, queue=ask.queue, principal=ask.principal))
+    vault = house.vault(ask.vault)
+    may(house.policy(vault), who.principal, "manage", who.purpose, now=house.now())
+    return _all(house, vault, ask.queue, _id(house, ask.principal))
 
 
 _PATH = "/v1/vaults/{vault}/queues"

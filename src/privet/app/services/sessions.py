@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
+from privet.app.denials import refused
 from privet.app.identity import assertion, issue
 from privet.app.identity.assertion import GRANT, Proved
 from privet.app.identity.cookie import csrf_token
 from privet.app.identity.rows import Account, Credential, Grants, acting
 from privet.app.identity.trust import Person
 from privet.app.services.principals import narrowed
+from privet.app.services.standing import enact
 from privet.app.services.verb import Answer, Ask, Caller, Verb
 from privet.app.wiring import House
-from privet.errors import Denied, InvalidInput, NotFound, Unauthenticated
+from privet.errors import Denied, InvalidInput, NotFound, PrivetError, Unauthenticated
 from privet.secret import Secret
 from privet.store.port import Clash, Insert, Unit
 from privet.vocabulary.access import ACTIONS, Principal, Purpose
@@ -77,6 +80,14 @@ async def exchange(house: House, who: Caller, ask: ExchangeAsk) -> Token:
         raise InvalidInput("expected the grant of JWT bearer assertions", at="grant_type", hint=GRANT)
     if not LEAST_TTL_SECONDS <= ask.ttl_seconds <= MOST_TTL_SECONDS:
         raise InvalidInput(f"expected {LEAST_TTL_SECONDS} to {MOST_TTL_SECONDS}", at="ttl_seconds")
+    try:
+        return await _exchanged(house, who, ask)
+    except Unauthenticated:
+        await refused(house, who, _owner(house, ask.assertion))
+        raise
+
+
+async def _exchanged(house: House, who: Caller, ask: ExchangeAsk) -> Token:
     now = house.clock()
     held, proved = _proved(house, ask.assertion, now)
     found = house.callers.account(held.principal)
@@ -105,6 +116,14 @@ async def exchange(house: House, who: Caller, ask: ExchangeAsk) -> Token:
     return Token(
         access_token=made.secret.reveal(), token_type="Bearer", expires_in=ask.ttl_seconds, scope=_said(grants)
     )
+
+
+def _owner(house: House, text: str) -> str:
+    """Return the principal of the key that an assertion names, a revoked one too, "" where there is no such key."""
+    with suppress(PrivetError):
+        found = house.callers.credentials(Compare("id", "=", assertion.read(text).key_id))
+        return found[0].principal if found else ""
+    return ""
 
 
 def _proved(house: House, text: str, now_ms: int) -> tuple[Credential, Proved]:
@@ -185,9 +204,7 @@ async def sign_in(house: House, person: Person, request: str) -> Secret[str]:
     made = issue.secret(callers, "session", identity, now_ms=now, expires_ms=now + trust.session_seconds * 1000)
     who = Caller(Principal(id=identity, name=name, roles=person.roles), request=request)
     deed = who.deed("sessions.begin", house.policy().version, now)
-    await house.control.write(Unit((step, made.step, deed.entry(note="signed in"))))
-    if known and known[0].grants != grants:
-        house.changed()
+    await enact(house, (step, made.step, deed.entry(note="signed in")))
     return made.secret
 
 
@@ -216,10 +233,9 @@ async def end(house: House, who: Caller, ask: NoAsk) -> Ended:
     deed = who.deed("sessions.end", house.policy().version, now)
     steps = issue.ended(house.callers, found[0], now)
     try:
-        await house.control.write(Unit((*steps, deed.entry(note="signed out"))))
+        await enact(house, (*steps, deed.entry(note="signed out")))
     except Clash:
         raise NotFound("the session ended already") from None
-    house.changed()
     return Ended(ended=True)
 
 

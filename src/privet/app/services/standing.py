@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from privet.errors import Denied, Unavailable
+from privet.store.port import Step, Unit
 from privet.vocabulary.access import Principal
 
 if TYPE_CHECKING:
@@ -34,6 +37,16 @@ class Standing:
         now = who.principal if who.still is None else who.still()
         if house.policies != self._policies or now != who.principal:
             raise Unavailable("what the caller may do changed during the answer", hint="ask again")
+
+
+async def enact(house: House, steps: Sequence[Step]) -> None:
+    """Write a change of principals or credentials, and make it count for what is under way. Raises Clash.
+
+    It counts where its caller goes away meanwhile, too: the store may carry it out all the same.
+    """
+    write = asyncio.ensure_future(house.control.write(Unit(tuple(steps))))
+    write.add_done_callback(lambda _: house.changed())
+    await asyncio.shield(write)
 
 
 def demand_vault(principal: Principal, vault: str) -> None:

@@ -31,8 +31,8 @@ class Wanted:
     """What a second person is asked about.
 
     `kind`: a word that nothing else uses. `subject`: 32 bytes, the hash of exactly what will be done. `about`: the same
-    for people, names only. `reason`: the asker's words. `barred`: principals besides the asker that cannot approve it,
-    such as the author of a policy.
+    for people, names only. `reason`: the asker's words. `barred`: principals besides the asker that cannot approve it:
+    the author of a policy, and whoever had a hand in making the asker.
     """
 
     kind: str
@@ -61,6 +61,18 @@ class Approval:
     approver: str = ""
     approved_ms: int = 0
     spent_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """Who approves. `hands`: ids of all who may act as her, since they had a hand in making her or her key. `since_ms`:
+    since when there is such a principal."""
+
+    hands: tuple[str, ...] = ()
+    since_ms: int = 0
+
+
+_NOBODY_ELSE = Second()
 
 
 async def ask(vault: Vault, wanted: Wanted, deed: Deed, *, ttl_ms: int = DEFAULT_TTL_MS) -> Approval:
@@ -98,11 +110,12 @@ async def ask(vault: Vault, wanted: Wanted, deed: Deed, *, ttl_ms: int = DEFAULT
     return await vault.attempt(prepare)
 
 
-async def approve(vault: Vault, id: bytes, subject: bytes, deed: Deed) -> Approval:
+async def approve(vault: Vault, id: bytes, subject: bytes, deed: Deed, second: Second = _NOBODY_ELSE) -> Approval:
     """Approve a request as the principal of `deed`, who states what she read: its `subject`. Audited.
 
-    Raises NotFound for a request that is unknown, over or spent, Denied for the asker and those who are barred,
-    Conflict where it is approved already or `subject` is another.
+    Raises NotFound for a request that is unknown, over or spent, Denied for the asker, for those who are barred, and
+    for whom the asker made, or who came after it was asked; Conflict where it is approved already or `subject` is
+    another.
     """
 
     def prepare() -> tuple[Approval, Sequence[Step]]:
@@ -110,7 +123,9 @@ async def approve(vault: Vault, id: bytes, subject: bytes, deed: Deed) -> Approv
         if found.approver:
             raise Conflict("the request is approved already")
         if deed.principal == found.asker or deed.principal in found.barred:
-            raise Denied("expected a second person: the caller asked for this, or wrote it")
+            raise Denied("expected a second person: the caller asked for this, wrote it, or made who asked")
+        if found.asker in second.hands or second.since_ms > found.asked_ms:
+            raise Denied("expected a second person whom the asker did not make, and who was there before it was asked")
         if not digest.same(subject, found.subject):
             raise Conflict("expected the hash of what was asked for, found another", hint="look at the request again")
         done = replace(found, approver=deed.principal, approved_ms=vault.clock())

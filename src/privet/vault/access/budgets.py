@@ -1,6 +1,7 @@
 """Budgets: how much one caller may be shown, look up, try and guess in a while. Spent before anything leaves.
 
-Windows slide and stand in memory, for each principal, purpose and table. A rule that states a budget is counted by
+Windows slide, for each principal, purpose and table. They stand in memory; those of more than an hour are kept in the
+database as well, by the next write of the vault. A rule that states a budget is counted by
 that alone: cells shown, values tokenized or asked for. For all other rules a default holds, which spares those who may
 export the same columns of every row: bulk is no news to them. A call that does not fit is refused whole and spends
 nothing. One event loop spends, so that to look and to spend is one step.
@@ -13,20 +14,26 @@ from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
-from privet.errors import LimitExceeded
+from privet import digest
+from privet.errors import Damaged, LimitExceeded
 from privet.policy.permit import Basis, Permit, rank
-from privet.store.port import Aggregate, Select, Store
+from privet.store.port import Aggregate, Put, Select, Step, Store
+from privet.vault.access.windows import Count, Distinct
 from privet.vault.schema import Column, Table
 from privet.vocabulary.datatype import data_type
+from privet.vocabulary.predicate import Compare
 
 MINUTE_MS = 60_000
 RECORDS, SHARE = 25, 1_000  # a minute: so many records, or one in so many of the table's, if that is more
 LOOKUPS, LOOKUP_SHARE = 10_000, 100  # the same of values that are looked up in unique sets: one full batch
 MISSES = 100  # a minute: texts that might be guessed tokens, and are none
-SLICES = 60  # of a window of counts: what was counted within one ends together
 MOST_WINDOWS = 10_000
-HOUR_MS = 3_600_000
+HOUR_MS, DAY_SECONDS = 3_600_000, 86_400
+COUNTS = 200  # a day: different counts that are moved, see `vault.query.blur`
+_COLUMNS = ("name", "until", "body")
+_DISTINCT = frozenset({"records", "moved"})  # windows of different things; all others count
 _QUIET = frozenset({"redacted", "masked"})
 _WORDS = {1: "second", 60: "minute", 3600: "hour", 86_400: "day"}
 
@@ -36,9 +43,22 @@ log = logging.getLogger("privet.guard")
 class Seen:
     """What one call is about to tell of one table under a permit: filled where values are opened, spent where they
     leave. `shown`: ids of records of which anything is shown. `beyond`: what the default cap counts. `cells`: what
-    budgets count, by rule. `lookups`: values looked for in unique sets. `tried`: values of few that became tokens."""
+    budgets count, by rule. `lookups`: values looked for in unique sets. `tried`: values of few that became tokens.
+    `moved`: counts that are off by a number of their own, of which `most_moved` may be had a day."""
 
-    __slots__ = ("_budgets", "beyond", "cells", "lookups", "misses", "permit", "shown", "table", "tried")
+    __slots__ = (
+        "_budgets",
+        "beyond",
+        "cells",
+        "lookups",
+        "misses",
+        "most_moved",
+        "moved",
+        "permit",
+        "shown",
+        "table",
+        "tried",
+    )
 
     def __init__(self, table: Table | None = None, permit: Permit | None = None) -> None:
         self.table = table
@@ -47,6 +67,8 @@ class Seen:
         self.beyond: set[Hashable] = set()
         self.cells: dict[Basis, int] = {}
         self.lookups = self.tried = self.misses = 0
+        self.moved: frozenset[bytes] = frozenset()
+        self.most_moved = COUNTS
         self._budgets = dict(permit.budgets) if permit is not None and permit.budgets else {}
 
     def counts(self, column: Column, rule: Basis, redaction: str) -> bool:
@@ -127,73 +149,7 @@ def guessable(column: Column) -> bool:
     return (kind.few or kind.small) and plan is not None and plan.kind in ("stored", "ff1")
 
 
-# --- windows ----------------------------------------------------------------------------------------------------
-
-
-class _Distinct:
-    """Different things within a window: one that comes again counts once, from then on."""
-
-    def __init__(self, ms: int) -> None:
-        self._ms = ms
-        self._held: dict[Hashable, int] = {}  # INVARIANT: in the order of their times
-
-    def wait(self, things: Collection[Hashable], most: int, now: int) -> int:
-        """Return 0 if `things` fit, else in how many milliseconds they may, the whole window if they never do."""
-        self.empty(now)
-        new = sum(thing not in self._held for thing in things)
-        over = len(self._held) + new - most
-        if over <= 0:
-            return 0
-        if len(things) > most:
-            return self._ms
-        leaving = [at for thing, at in self._held.items() if thing not in things]
-        return max(1, leaving[over - 1] + self._ms - now)
-
-    def spend(self, things: Collection[Hashable], now: int) -> None:
-        for thing in things:
-            self._held.pop(thing, None)
-            self._held[thing] = now
-
-    def empty(self, now: int) -> bool:
-        """Let go of what is over; return whether nothing is left."""
-        while self._held and self._held[first := next(iter(self._held))] + self._ms <= now:
-            del self._held[first]
-        return not self._held
-
-
-class _Count:
-    """How many within a window, told in slices: what a slice holds is over together, when its last is."""
-
-    def __init__(self, ms: int) -> None:
-        self._ms = ms
-        self._slices: deque[list[int]] = deque()  # [begun, last, count]
-        self._total = 0
-
-    def wait(self, things: Collection[Hashable], most: int, now: int) -> int:
-        """Return 0 if as many as `things` fit, else in how many milliseconds they may."""
-        self.empty(now)
-        over = self._total + len(things) - most
-        if over <= 0:
-            return 0
-        for _, last, count in self._slices:
-            over -= count
-            if over <= 0:
-                return max(1, last + self._ms - now)
-        return self._ms
-
-    def spend(self, things: Collection[Hashable], now: int) -> None:
-        if self._slices and now - self._slices[-1][0] < self._ms // SLICES:
-            self._slices[-1][1] = max(self._slices[-1][1], now)
-            self._slices[-1][2] += len(things)
-        else:
-            self._slices.append([now, now, len(things)])
-        self._total += len(things)
-
-    def empty(self, now: int) -> bool:
-        """Let go of what is over; return whether nothing is left."""
-        while self._slices and self._slices[0][1] + self._ms <= now:
-            self._total -= self._slices.popleft()[2]
-        return not self._slices
+# --- charges ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +165,11 @@ class _Charge:
     table: Table | None = None
     share: int = 0
 
+    @property
+    def kept(self) -> bool:
+        """Return whether the window outlives the process: a short one is open again by the time that it is back."""
+        return self.seconds * 1000 > HOUR_MS
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -220,16 +181,32 @@ class Refusal:
     fresh: bool
 
 
+Unsaved = dict[tuple[Hashable, ...], tuple[Distinct | Count, int]]
+"""Windows by name, each with its seconds."""
+
+
 # --- the meter --------------------------------------------------------------------------------------------------
 
 
-class Meter:
-    """The windows of one open vault."""
+class Seal(Protocol):
+    """Puts a MAC of the vault before a body, and takes it off again."""
 
-    def __init__(self, store: Store, clock: Callable[[], int]) -> None:
+    def put(self, body: bytes) -> bytes:
+        """Return what is stored."""
+
+    def take(self, stored: object) -> bytes:
+        """Return the body. Raises Damaged."""
+
+
+class Meter:
+    """The windows of one open vault. `seal`: for those that are kept; without it none is."""
+
+    def __init__(self, store: Store, clock: Callable[[], int], seal: Seal | None = None) -> None:
         self._store = store
         self._clock = clock
-        self._windows: dict[tuple[Hashable, ...], _Distinct | _Count] = {}
+        self._seal = seal
+        self._unsaved: Unsaved = {}
+        self._windows: dict[tuple[Hashable, ...], Distinct | Count] = {}
         self._sizes: dict[bytes, tuple[int, int]] = {}  # table id → (records, when they were counted)
         self._told: dict[tuple[Hashable, ...], int] = {}  # window → until when another refusal is no news
         self._refused: deque[int] = deque(maxlen=1_000)
@@ -245,8 +222,30 @@ class Meter:
             if wait:
                 return self._refuse(charge, wait, now)
         for charge in charges:
-            self._window(charge).spend(charge.things, now)
+            window = self._window(charge)
+            window.spend(charge.things, now)
+            if charge.kept and self._seal is not None:
+                self._unsaved[charge.name] = (window, charge.seconds)
         return None
+
+    def take(self) -> Unsaved:
+        """Return the windows that were spent of since the last time and are to be kept, for the next unit."""
+        taken = self._unsaved
+        if taken:
+            self._unsaved = {}
+        return taken
+
+    def steps(self, taken: Unsaved) -> Iterator[Step]:
+        """Yield the steps that keep windows as they are now."""
+        now = self._clock()
+        for name, (window, seconds) in taken.items():
+            assert self._seal is not None  # else nothing is to be kept
+            key = _key(name)
+            yield Put("spent", _COLUMNS, ((key, now + seconds * 1000, self._seal.put(key + window.body())),))
+
+    def give_back(self, taken: Unsaved) -> None:
+        """Have windows kept by a later unit, because theirs was not carried out."""
+        self._unsaved = taken | self._unsaved
 
     def refusals(self) -> int:
         """Return how often a cap was hit anew within the last hour."""
@@ -261,15 +260,28 @@ class Meter:
             wait = window.wait(charge.things, most, now) if most > charge.most else wait
         return wait
 
-    def _window(self, charge: _Charge) -> _Distinct | _Count:
+    def _window(self, charge: _Charge) -> Distinct | Count:
         found = self._windows.get(charge.name)
         if found is None:
             if len(self._windows) >= MOST_WINDOWS:
                 now = self._clock()
                 self._windows = {name: each for name, each in self._windows.items() if not each.empty(now)}
             ms = charge.seconds * 1000
-            found = self._windows[charge.name] = _Distinct(ms) if charge.name[0] == "records" else _Count(ms)
+            found = Distinct(ms) if charge.name[0] in _DISTINCT else Count(ms)
+            self._recall(charge, found)
+            self._windows[charge.name] = found
         return found
+
+    def _recall(self, charge: _Charge, window: Distinct | Count) -> None:
+        """Fill a window with what was kept of it. Raises Damaged."""
+        if not charge.kept or self._seal is None:
+            return
+        key = _key(charge.name)
+        for (stored,) in self._store.select(Select(table="spent", columns=("body",), where=Compare("name", "=", key))):
+            body = self._seal.take(stored)
+            if body[:32] != key:
+                raise Damaged("the stored count of a budget is another one's", hint="restore a backup of the vault")
+            window.read(body[32:])
 
     def _size(self, table: Table, now: int) -> int:
         size, at = self._sizes.get(table.id, (0, -MINUTE_MS))
@@ -320,5 +332,15 @@ def _charges(principal: str, purpose: str, seen: Seen) -> Iterator[_Charge]:
     if seen.lookups:
         what = "values looked up in unique sets%s"
         yield _Charge(("lookups", *whose), range(seen.lookups), LOOKUPS, 60, what, table, LOOKUP_SHARE)
+    if seen.moved:
+        # Whatever the purpose: it is one person who would average them out.
+        name = ("moved", principal, b"" if table is None else table.id)
+        yield _Charge(name, seen.moved, seen.most_moved, DAY_SECONDS, "different moved counts%s", table)
     if seen.misses:
         yield _Charge(("misses", *whose), range(seen.misses), MISSES, 60, "tokens%s that do not exist")
+
+
+def _key(name: tuple[Hashable, ...]) -> bytes:
+    """Return the 32 bytes that a window is kept under."""
+    parts = (part if isinstance(part, bytes) else str(part).encode() for part in name)
+    return digest.sha256(digest.canonical(parts))

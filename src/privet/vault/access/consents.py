@@ -2,7 +2,8 @@
 
 A ledger to which rows are added; an erasure takes hers out, and what remains is the erasure itself. Each row has a
 MAC, over whether it is the newest too: who writes the database file makes no consent, and who removes the newest row
-leaves none. One who can also read it may put back rows as they once were.
+leaves none. One who can also read it may put back rows as they once were: the entries of the audit bind what is the
+newest, so that `verify` finds it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Literal, cast, get_args
 from privet import digest
 from privet.errors import Damaged, Gone, InvalidInput, LimitExceeded, NotFound
 from privet.store.port import Insert, Row, Select, Step, Update
+from privet.vault.access import bound
 from privet.vault.access.tables import CONSENTS
 from privet.vault.log.audit import Deed
 from privet.vault.vault import Vault, vouch, vouched
@@ -25,7 +27,7 @@ State = Literal["given", "refused", "withdrawn"]
 STATES: tuple[State, ...] = get_args(State)
 MOST_TOLD = 1_000  # times that one person may say something about one key
 MOST_CACHED = 200_000  # answers in memory
-_COLUMNS = tuple(column.name for column in CONSENTS.columns)
+COLUMNS = tuple(column.name for column in CONSENTS.columns)
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 _WORDS = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.:/-]{0,127}")
 _KEPT = "consents"
@@ -84,7 +86,7 @@ class Book:
         found = dict.fromkeys(subjects, False)
         which = In("subject", tuple(subjects)) if len(subjects) > 1 else Compare("subject", "=", subjects[0])
         where = And((which, Compare("key", "=", key), Compare("newest", "=", 1)))
-        for row in self._vault.store.select(Select(table="consents", columns=_COLUMNS, where=where)):
+        for row in self._vault.store.select(Select(table="consents", columns=COLUMNS, where=where)):
             said = _checked(self._vault, row)
             found[said.subject] = said.state == "given"
         with self._lock:
@@ -150,15 +152,16 @@ async def say(vault: Vault, said: Consent, deed: Deed) -> Consent:
         before = next((item for item in told if item.newest), None)
         counts = before is None or before.at_ms <= said.at_ms
         fresh = replace(said, place=len(told) + 1, written_ms=vault.clock(), newest=counts)
-        steps = [*vault.unerased([said.subject]), Insert("consents", _COLUMNS, (_row(vault, fresh),))]
+        steps = [*vault.unerased([said.subject]), Insert("consents", COLUMNS, (_row(vault, fresh),))]
         if before is not None and counts:
             mac = _mac(vault, replace(before, newest=False))
             match = (before.subject, before.key, before.place, 1)
             steps.append(
                 Update("consents", ("newest", "mac"), ("subject", "key", "place", "newest"), ((0, mac, *match),))
             )
-        steps += _entry(deed, said)
-        return fresh if before is None or counts else before, steps
+        newest = fresh if before is None or counts else before
+        steps += _entry(deed, said, _bound(newest, len(told) + 1, _mac(vault, newest)))
+        return newest, steps
 
     found = await vault.attempt(prepare)
     book = vault.kept.get(_KEPT)
@@ -199,8 +202,32 @@ def _mac(vault: Vault, said: Consent) -> bytes:
     return vouch(vault.ring, vault.id, "consent", said.body())[:32]
 
 
-def _entry(deed: Deed, said: Consent) -> Iterator[Step]:
-    yield deed.entry(note=f"consent {said.key} {said.state} subject {digest.id_text(said.subject)}")
+def identity(subject: bytes, key: str) -> bytes:
+    """Return the id by which entries name what a person said about a key."""
+    return bound.identity("consent", subject, key.encode())
+
+
+def _bound(newest: Consent, count: int, mac: bytes) -> bytes:
+    # How many there are and which is the newest is all that can differ: every other row is written once.
+    return bound.bind(bound.SAID, identity(newest.subject, newest.key), count, mac, newest.subject)
+
+
+def state(vault: Vault, rows: Sequence[Row]) -> tuple[bytes, bytes]:
+    """Return the id and the state of what a person said about a key, as the newest entry that binds it must say.
+
+    `rows`: all of it, in order. Raises Damaged where one is changed or missing.
+    """
+    told = [_checked(vault, row) for row in rows]
+    _demand_whole(told)
+    newest = next(said for said in told if said.newest)
+    said = _bound(newest, len(told), _mac(vault, newest))
+    return said[:16], said[16:36]
+
+
+def _entry(deed: Deed, said: Consent, bound: bytes) -> Iterator[Step]:
+    yield deed.entry(
+        records=bound, count=1, note=f"consent {said.key} {said.state} subject {digest.id_text(said.subject)}"
+    )
     yield from deed.settle(said.subject)
 
 
@@ -211,7 +238,7 @@ def history(vault: Vault, subject: bytes, key: str = "") -> list[Consent]:
     """
     which = [Compare("subject", "=", subject), *([Compare("key", "=", key)] if key else [])]
     order = (("key", True), ("place", True))
-    rows = vault.store.select(Select(table="consents", columns=_COLUMNS, where=And(tuple(which)), order=order))
+    rows = vault.store.select(Select(table="consents", columns=COLUMNS, where=And(tuple(which)), order=order))
     found = [_checked(vault, row) for row in rows]
     for name in dict.fromkeys(said.key for said in found):
         _demand_whole([said for said in found if said.key == name])

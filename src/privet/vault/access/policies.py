@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from privet import digest
-from privet.errors import Conflict, Damaged, Denied, InvalidPolicy, NotFound
+from privet.errors import Conflict, Damaged, Denied, InvalidInput, InvalidPolicy, NotFound, PolicyDamaged
 from privet.policy import format
 from privet.policy.bind import Fault, faults, moved, names, renamed
 from privet.policy.parse import parse
@@ -23,6 +23,7 @@ from privet.policy.syntax import Policy, Role
 from privet.store.port import Insert, Put, Select, Step
 from privet.vault.access import approvals
 from privet.vault.access.approvals import Approval, Wanted
+from privet.vault.access.budgets import COUNTS
 from privet.vault.access.promises import Promises, Shelf
 from privet.vault.log.audit import Deed
 from privet.vault.schema import Schema
@@ -31,6 +32,7 @@ from privet.vocabulary.dataset import Dataset
 from privet.vocabulary.predicate import Compare
 
 FRESH_MS = 1_000  # how long what was read may decide: another process may have changed it
+MOST_COUNTS = 100_000
 KIND = "policy"
 _KEPT = "policies"
 _HEAD = "activations"  # the name under which `meta` holds the number and the hash of the last activation
@@ -59,7 +61,8 @@ class Stored:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activation:
     """What is in force from a moment on. `seq`: from 1. `policy`, `promises`: versions, 0 for none; with the hash of
-    each. `two_person`: changes need a second one. `by`, `approved_by`: ids of principals. `before`: the hash of the
+    each. `two_person`: changes need a second one. `counts_a_day`: different moved counts that a caller may have of a
+    table. `by`, `approved_by`: ids of principals. `before`: the hash of the
     activation before. `at_ms`: UTC milliseconds since 1970."""
 
     seq: int = 0
@@ -72,11 +75,20 @@ class Activation:
     approved_by: str = ""
     before: bytes = _NONE
     at_ms: int = 0
+    counts_a_day: int = COUNTS
 
     @property
     def hash(self) -> bytes:
         """Return what the next activation and the audit name it by."""
-        return digest.sha256(msgspec.json.encode(self)) if self.seq else _NONE
+        return digest.sha256(self.body()) if self.seq else _NONE
+
+    def body(self) -> bytes:
+        """Return the stored form. It leaves out what activations did not have at first, as long as nobody sets it: the
+        hashes of those from then are over what they said."""
+        said = msgspec.to_builtins(self)
+        if self.counts_a_day == COUNTS:
+            del said["counts_a_day"]
+        return msgspec.json.encode(said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +105,15 @@ class InForce:
 
 
 def in_force(vault: Vault) -> InForce:
-    """Return what decides now. Raises Damaged where a row of it is not as Privet wrote it."""
+    """Return what decides now. Raises PolicyDamaged where a row of it is not as Privet wrote it."""
+    try:
+        return _in_force(vault)
+    except Damaged as error:
+        hint = "`privet audit verify` says what is wrong; restore a backup of the vault"
+        raise PolicyDamaged(error.message, hint=hint) from None
+
+
+def _in_force(vault: Vault) -> InForce:
     kept, now = vault.kept.get(_KEPT), vault.clock()
     known = kept if isinstance(kept, InForce) and kept.schema is vault.schema else None
     if known is not None and known.read_ms <= now < known.read_ms + FRESH_MS:
@@ -127,8 +147,15 @@ def history(vault: Vault) -> list[Activation]:
 
 
 def state(vault: Vault) -> bytes | None:
-    """Return how the audit names the last activation: number and hash in 20 bytes, None where there is none."""
+    """Return how the audit names the last activation: number and hash in 20 bytes, None where there is none.
+
+    Raises Damaged where a row is not as Privet wrote it: of the chain, of what it puts into force, of any saved policy.
+    """
     chain = history(vault)
+    versions = [item.version for item in stored(vault)]
+    if versions != list(range(1, len(versions) + 1)):
+        raise _damaged()
+    _policy(vault, chain[-1] if chain else Activation())
     return _state(chain[-1]) if chain else None
 
 
@@ -149,7 +176,10 @@ def _policy(vault: Vault, last: Activation) -> Policy:
             raise _damaged()
         promises = (*promises, *_readable(held.text, "promises").promises)
     if last.policy:
-        stored = load(vault, last.policy)
+        try:
+            stored = load(vault, last.policy)
+        except NotFound:
+            raise _damaged() from None
         if stored.hash != last.policy_hash:
             raise _damaged()
         said = _readable(text_now(vault.schema, stored), f"policy {stored.version}")
@@ -309,13 +339,14 @@ def _replaced(policy: Policy, saved: Stored, before: Mapping[str, str], after: M
 
 
 async def activate(
-    vault: Vault, version: int, promises: Promises | None, deed: Deed, stands: Stands
+    vault: Vault, version: int, promises: Promises | None, deed: Deed, stands: Stands, barred: tuple[str, ...] = ()
 ) -> Activation | Approval:
     """Put a saved policy into force, with the organization's promises; 0 for the built-in roles alone. Audited.
 
     Where changes need two persons: return the request that waits for the second one, until she approved it; then the
-    same call by the same principal does it. `stands`: whether a principal (by id) may still act. Raises NotFound,
-    InvalidPolicy where the policy does not fit the schema of now, Denied where the approver may act no longer.
+    same call by the same principal does it. `stands`: whether a principal (by id) may still act, apart from the caller.
+    `barred`: who cannot be the second one, beside the authors of what is put into force. Raises NotFound, InvalidPolicy
+    where the policy does not fit the schema of now, Denied where the approver may act no longer.
     """
     saved = load(vault, version) if version else None
     if saved is not None:
@@ -328,14 +359,34 @@ async def activate(
         promises=promises.version if promises else last.promises,
         promises_hash=promises.hash if promises else last.promises_hash,
     )
-    barred = tuple(item.author for item in (saved, promises) if item is not None)
-    return await _change(vault, _Change(last, wanted, promises, barred), deed, stands)
+    authors = tuple(item.author for item in (saved, promises) if item is not None)
+    return await _change(vault, _Change(last, wanted, promises, (*authors, *barred)), deed, stands)
 
 
-async def turn(vault: Vault, two_person: bool, deed: Deed, stands: Stands) -> Activation | Approval:
-    """Say whether changes of the policy need two persons; to say no needs two while they do. Audited."""
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What of the settings is to change; None stays."""
+
+    two_person: bool | None = None
+    counts_a_day: int | None = None
+
+
+async def turn(
+    vault: Vault, wanted: Turn, deed: Deed, stands: Stands, barred: tuple[str, ...] = ()
+) -> Activation | Approval:
+    """Change settings; while changes need two persons, these do. Audited. `barred`: as of `activate`.
+
+    Raises InvalidInput for a number out of its range.
+    """
+    if wanted.counts_a_day is not None and not 0 <= wanted.counts_a_day <= MOST_COUNTS:
+        raise InvalidInput(f"expected 0 to {MOST_COUNTS:,}", at="counts_a_day")
     last = _last(vault)
-    return await _change(vault, _Change(last, replace(last, two_person=two_person)), deed, stands)
+    changed = replace(
+        last,
+        two_person=last.two_person if wanted.two_person is None else wanted.two_person,
+        counts_a_day=last.counts_a_day if wanted.counts_a_day is None else wanted.counts_a_day,
+    )
+    return await _change(vault, _Change(last, changed, None, barred), deed, stands)
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,6 +403,8 @@ class _Change:
         pairs = (("policy", wanted.policy, last.policy), ("promises", wanted.promises, last.promises))
         words = [f"{what} {new or 'none'} in place of {old or 'none'}" for what, new, old in pairs if new != old]
         words += [f"two_person {'on' if wanted.two_person else 'off'}"] if wanted.two_person != last.two_person else []
+        counts = (wanted.counts_a_day, last.counts_a_day)
+        words += [f"counts_a_day {counts[0]} in place of {counts[1]}"] if counts[0] != counts[1] else []
         return ", ".join(words)
 
     def subject(self, vault: Vault) -> bytes:
@@ -399,7 +452,7 @@ def _steps(vault: Vault, change: _Change, made: Activation, deed: Deed) -> Itera
             yield _shelf(vault).step(change.promises)
         elif held != change.promises:
             raise _damaged()
-    body = vouch(vault.ring, vault.id, _ACTIVATION, msgspec.json.encode(made))
+    body = vouch(vault.ring, vault.id, _ACTIVATION, made.body())
     yield Insert("activations", ("seq", "body"), ((made.seq, body),))
     yield Put("meta", ("name", "value"), ((_HEAD, vouch(vault.ring, vault.id, _HEAD, made.hash)),))
     second = f", approved by {made.approved_by}" if made.approved_by else ""

@@ -1,8 +1,9 @@
 """Queues: records that a principal may see for a while. A rule reads one as `id in queue('support')`.
 
 A row says which record stands in which queue, for whom and until when. It goes with its record, and counts no longer
-once its time is over. Each has a MAC, so that who writes the database file puts nothing into a queue; one who can also
-read it may put back a row that was taken out, until the row's own time is over.
+once its time is over. Each has a MAC, so that who writes the database file puts nothing into a queue. One who can also
+read it may put back a row that was taken out, until the row's own time is over: the entries of the audit bind each row,
+so that `verify` finds it.
 """
 
 from __future__ import annotations
@@ -16,19 +17,21 @@ from itertools import count
 from privet import digest
 from privet.errors import Damaged, InvalidInput, LimitExceeded, NotFound
 from privet.store.port import Delete, Expect, Put, Row, Select, Step
+from privet.vault.access import bound
 from privet.vault.access.tables import QUEUES
 from privet.vault.log.audit import Deed
 from privet.vault.rows import live
 from privet.vault.schema import Table
 from privet.vault.vault import Vault, vouch, vouched
-from privet.vocabulary.predicate import And, Compare, Predicate
+from privet.vocabulary.predicate import And, Compare, Or, Predicate
 
 MOST_RECORDS = 1_000  # that stand in one queue for one principal
 MOST_TTL_MS, DEFAULT_TTL_MS = 7 * 86_400_000, 15 * 60_000
 FRESH_MS = 1_000  # how long what was read may decide: another process may have changed it
 MOST_PRINCIPALS = 10_000  # whose queues are in memory
 CHUNK = 500
-_COLUMNS = tuple(column.name for column in QUEUES.columns)
+MINUTE_MS = 60_000
+COLUMNS = tuple(column.name for column in QUEUES.columns)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _KEPT = "queues"
 
@@ -117,9 +120,9 @@ def _kept(vault: Vault) -> _Kept:
 
 
 def _read(vault: Vault, principal: str, now: int, before: _Read | None) -> _Read:
-    rows = vault.store.select(Select(table="queues", columns=_COLUMNS, where=Compare("principal", "=", principal)))
+    rows = vault.store.select(Select(table="queues", columns=COLUMNS, where=Compare("principal", "=", principal)))
     same = before is not None and before.rows == rows
-    places = before.places if before is not None and same else [_checked(vault, row) for row in rows]
+    places = before.places if before is not None and same else [checked(vault, row) for row in rows]
     standing = [place for place in places if place.until_ms > now]
     ends = min((place.until_ms for place in standing), default=now + FRESH_MS)
     found = Held(standing) if standing else _NOTHING
@@ -128,7 +131,7 @@ def _read(vault: Vault, principal: str, now: int, before: _Read | None) -> _Read
     return _Read(rows, places, found, now, min(ends, now + FRESH_MS))
 
 
-def _checked(vault: Vault, row: Row) -> Place:
+def checked(vault: Vault, row: Row) -> Place:
     queue, principal, record, table, until, mac = row
     place = Place(
         queue=str(queue),
@@ -160,14 +163,18 @@ async def put(vault: Vault, table: Table, place: Place, deed: Deed) -> None:
         if not live(vault, table, [place.record]):
             raise NotFound(f"no such record in `{table.name}`")
         _demand_room(vault, place)
-        mac = vouch(vault.ring, vault.id, "place in a queue", place.body())[:32]
+        mac = _mac(vault, place)
         row = (place.queue, place.principal, place.record, place.table, place.until_ms, mac)
         stands = Expect(table.rows, Compare("id", "=", place.record), True)
-        return None, [stands, Put("queues", _COLUMNS, (row,)), *_entry(deed, table.name, place)]
+        return None, [stands, Put("queues", COLUMNS, (row,)), *_entry(deed, table.name, place, mac)]
 
     async with kept.filling:
         await vault.attempt(prepare)
     kept.by_principal.pop(place.principal, None)
+
+
+def _mac(vault: Vault, place: Place) -> bytes:
+    return vouch(vault.ring, vault.id, "place in a queue", place.body())[:32]
 
 
 def _check(place: Place, now: int) -> None:
@@ -187,13 +194,17 @@ def _demand_room(vault: Vault, place: Place) -> None:
         )
 
 
+def _at(place: Place) -> Predicate:
+    return And((_of(place.queue, place.principal), Compare("record", "=", place.record)))
+
+
 def _of(queue: str, principal: str) -> Predicate:
     return And((Compare("queue", "=", queue), Compare("principal", "=", principal)))
 
 
 async def remove(vault: Vault, queue: str, principal: str, record: bytes, deed: Deed) -> None:
     """Take a record out of a principal's queue. Audited. Raises NotFound where it does not stand there."""
-    where = And((_of(queue, principal), Compare("record", "=", record)))
+    where = _at(Place(queue=queue, principal=principal, record=record, table=b"", until_ms=0))
 
     def prepare() -> tuple[None, Sequence[Step]]:
         rows = vault.store.select(Select(table="queues", columns=("owner", "until"), where=where))
@@ -208,29 +219,88 @@ async def remove(vault: Vault, queue: str, principal: str, record: bytes, deed: 
     _kept(vault).by_principal.pop(principal, None)
 
 
-def _entry(deed: Deed, table: str, place: Place) -> Iterator[Step]:
+def _entry(deed: Deed, table: str, place: Place, mac: bytes = b"") -> Iterator[Step]:
+    """Yield the steps of the audit. `mac`: of the row, b"" for one that is taken out."""
     note = f"queue {place.queue} principal {place.principal}"
-    note += f" until {place.until_ms}" if place.until_ms else ""
-    yield deed.seen(table, records=place.record, count=1, note=note)
+    note += f" until {place.until_ms}" if mac else ""
+    yield deed.entry(table, records=_bound(place, mac) if mac else _loose(place), count=1, note=note)
     yield from deed.settle(place.record)
+
+
+def _bound(place: Place, mac: bytes) -> bytes:
+    # In whole minutes, rounded up: only until when the row must be there, the MAC covers the moment.
+    return bound.bind(
+        bound.PLACE,
+        identity(place.queue, place.principal, place.record),
+        -(-place.until_ms // MINUTE_MS),
+        mac,
+        place.record,
+    )
+
+
+def _loose(place: Place) -> bytes:
+    return bound.loosen(bound.PLACE, identity(place.queue, place.principal, place.record), place.record)
+
+
+def identity(queue: str, principal: str, record: bytes) -> bytes:
+    """Return the id by which entries name a place."""
+    return bound.identity("place", queue.encode(), principal.encode(), record)
+
+
+def state(place: Place, row: Row) -> tuple[bytes, bytes]:
+    """Return the id of a row and its state, as the newest entry that binds it must say. `row`: that `place` is of."""
+    mac = row[-1]
+    assert isinstance(mac, bytes)  # `checked` looked at it
+    said = _bound(place, mac)
+    return said[:16], said[16:36]
 
 
 # --- looking and letting go -------------------------------------------------------------------------------------
 
 
-def places(vault: Vault, queue: str = "", principal: str = "") -> list[Place]:
-    """Return what stands in queues now, in the order of queue, principal and record. "" means any. Raises Damaged."""
+def places(
+    vault: Vault, queue: str = "", principal: str = "", *, after: Place | None = None, limit: int = 0
+) -> list[Place]:
+    """Return what stands in queues now, in the order of queue, principal and record. "" means any, 0 all. `after`: the
+    place before the first. Raises Damaged."""
     asked = (("queue", queue), ("principal", principal))
-    where = [Compare(name, "=", value) for name, value in asked if value]
+    where: list[Predicate] = [Compare(name, "=", value) for name, value in asked if value]
     where.append(Compare("until", ">", vault.clock()))
+    if after is not None:
+        where.append(_behind(after))
     order = (("queue", True), ("principal", True), ("record", True))
-    rows = vault.store.select(Select(table="queues", columns=_COLUMNS, where=And(tuple(where)), order=order))
-    return [_checked(vault, row) for row in rows]
+    question = Select(table="queues", columns=COLUMNS, where=And(tuple(where)), order=order, limit=limit)
+    return [checked(vault, row) for row in vault.store.select(question)]
 
 
-async def sweep(vault: Vault) -> None:
-    """Remove the rows whose time is over."""
-    where = Compare("until", "<=", vault.clock())
+def _behind(place: Place) -> Predicate:
+    queue, principal = Compare("queue", "=", place.queue), Compare("principal", "=", place.principal)
+    return Or(
+        (
+            Compare("queue", ">", place.queue),
+            And((queue, Compare("principal", ">", place.principal))),
+            And((queue, principal, Compare("record", ">", place.record))),
+        )
+    )
+
+
+async def sweep(vault: Vault, deed: Deed) -> None:
+    """Remove the rows whose time is over. Audited."""
     key = QUEUES.key
-    while rows := vault.store.select(Select(table="queues", columns=key, where=where, limit=CHUNK)):
-        await vault.write((Delete("queues", key, rows),))
+
+    def prepare() -> tuple[int, Sequence[Step]]:
+        over = Compare("until", "<=", vault.clock())
+        rows = vault.store.select(Select(table="queues", columns=(*key, "mac"), where=over, limit=CHUNK))
+        if not rows:
+            return 0, ()
+        places = [Place(queue=str(q), principal=str(p), record=r, table=b"", until_ms=0) for q, p, r, _ in rows]  # type: ignore[arg-type]  # a blob, as the shape says
+        # A row that is put there anew meanwhile stays.
+        same = [
+            Expect("queues", And((_at(place), Compare("mac", "=", row[-1]))), True)
+            for place, row in zip(places, rows, strict=True)
+        ]
+        entry = deed.entry(records=b"".join(map(_loose, places)), count=len(rows), note="places whose time is over")
+        return len(rows), (*same, Delete("queues", key, [row[:-1] for row in rows]), entry)
+
+    while await vault.attempt(prepare):
+        continue

@@ -54,4 +54,10 @@ APPROVALS = Shape(
     key=("id",),
     indexes=(("expires",),),
 )
-SHAPES = (QUEUES, CONSENTS, POLICIES, PROMISES, ACTIVATIONS, APPROVALS)
+SPENT = Shape(
+    name="spent",
+    columns=(Column("name", "blob", null=False), Column("until", "int", null=False), Column("body", "blob")),
+    key=("name",),
+    indexes=(("until",),),
+)
+SHAPES = (QUEUES, CONSENTS, POLICIES, PROMISES, ACTIVATIONS, APPROVALS, SPENT)

@@ -14,6 +14,7 @@ import msgspec
 
 from privet.errors import Damaged, InvalidInput, MalformedBody
 from privet.store.port import Select, Step, Store, Update
+from privet.vault.access.bound import is_gone, owner_of
 from privet.vault.log.audit import BODY, EXPIRED, READ, READ_SIZE, RECORDS, WRITTEN, WRITTEN_SIZE, Deed, leaf
 from privet.vault.log.runs import Run, extend, packed
 from privet.vault.vault import Vault
@@ -23,7 +24,6 @@ COLUMNS = ("seq", "at", "kind", "body_salt", "body", "body_hash", "records_salt"
 CHUNK = 1000
 EXPIRE_MS = 365 * 86_400_000
 MOST_FAULTS = 1_000
-DELETED = bytes(20)
 _PARTS = {BODY: ("body_salt", "body"), RECORDS: ("records_salt", "records")}
 _SIZES = {READ: READ_SIZE, WRITTEN: WRITTEN_SIZE}
 
@@ -165,9 +165,18 @@ def said(found: Entry) -> dict[str, object] | None:
 
 def record_ids(found: Entry) -> list[bytes]:
     """Return the ids of the records that an entry names."""
+    if found.kind != WRITTEN:
+        return [id for id, _ in _items(found)]
+    return [owner for id, state in _items(found) if (owner := owner_of(id, state))]
+
+
+def _items(found: Entry) -> list[tuple[bytes, bytes]]:
+    """Return the ids that an entry names, each with what it says of it."""
     size = _SIZES.get(found.kind, 0)
     records = found.records or b""
-    return [records[at : at + 16] for at in range(0, len(records), size)] if size else []
+    return (
+        [(records[at : at + 16], records[at + 16 : at + size]) for at in range(0, len(records), size)] if size else []
+    )
 
 
 # --- last use --------------------------------------------------------------------------------------------------
@@ -259,7 +268,7 @@ async def _newest(store: Store) -> dict[bytes, int]:
     for batch in read(store):
         for found in batch:
             if found.kind == WRITTEN:
-                newest.update(dict.fromkeys(record_ids(found), found.seq))
+                newest.update(dict.fromkeys((id for id, _ in _items(found)), found.seq))
         await asyncio.sleep(0)  # other calls go on
     return newest
 
@@ -272,7 +281,7 @@ def _all_going(
     for found in batch:
         parts = _goes(found, newest, held) if found.at_ms < before_ms else ()
         if found.kind == WRITTEN and RECORDS not in parts:
-            held.update(record_ids(found))
+            held.update(id for id, _ in _items(found))
         if parts:
             gone.append((found, parts))
     return gone
@@ -292,13 +301,9 @@ def _goes(found: Entry, newest: dict[bytes, int], held: set[bytes]) -> tuple[int
 
 
 def _speaks(found: Entry, newest: dict[bytes, int], held: set[bytes]) -> bool:
-    records = found.records or b""
-    for at in range(0, len(records), WRITTEN_SIZE):
-        record = records[at : at + 16]
-        deleted = records[at + 16 : at + WRITTEN_SIZE] == DELETED
-        if newest.get(record) == found.seq and (not deleted or record in held):
-            return True
-    return False
+    return any(
+        newest.get(record) == found.seq and (not is_gone(state) or record in held) for record, state in _items(found)
+    )
 
 
 def _empty(seq: int, parts: Sequence[int]) -> Step:

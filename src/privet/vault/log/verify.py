@@ -1,10 +1,10 @@
 """Whether a vault is what its audit proves: every entry, every record, and all that hangs on records.
 
 An entry that was changed is found by its hashes and the signed root; a record by the MAC of its head; a whole old
-record, a deleted one that came back and one that was never written by the newest entry that names it. What nothing
-proves: the tail after the last checkpoint, the times at which a record or token was made and changed, whether tokens
-that no record holds are all there, and whether a file without any content ever had one. A vault may be written to
-meanwhile: what does not fit is looked at again.
+record, a deleted one that came back and one that was never written by the newest entry that names it; places in queues
+and consents likewise. What nothing proves: the tail after the last checkpoint, the times at which a record or token was
+made and changed, whether tokens that no record holds are all there, and whether a file without any content ever had
+one. A vault may be written to meanwhile: what does not fit is looked at again.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from privet.crypto.merkle import Checkpoint
 from privet.errors import Damaged, Gone
 from privet.store.port import Cell, Row, Select
 from privet.vault.access import policies
+from privet.vault.access.bound import DELETED, kind_of
 from privet.vault.bonds import Bonds, Found, Pass, place_of
+from privet.vault.log import beside
 from privet.vault.log.checkpoint import Log
 from privet.vault.log.contents import Contents
-from privet.vault.log.history import DELETED, Fault, Faults, read
+from privet.vault.log.history import Fault, Faults, read
 from privet.vault.log.prover import Prover, Tiles
 from privet.vault.schema import Column
 from privet.vault.sealer import Heads, Sealer
@@ -61,6 +63,7 @@ def verify(vault: Vault, log: Log, *, witnessed: Sequence[Checkpoint] = ()) -> R
     for each in (*look.bonds.passes(), *look.contents.passes()):
         look.all_of(each)
     look.again()
+    look.beside()
     return look.report()
 
 
@@ -149,7 +152,7 @@ class _Look:
             sealer = self._vault.sealer(table)
             self.all_of(_record_pass(sealer, self._checker(sealer)))
         newest = self._prover.newest
-        live = sum(1 for state in newest.values() if state != DELETED)
+        live = sum(1 for state in newest.values() if state != DELETED and not kind_of(state))
         if live != self._matched or self._suspects:
             self._missing()
 
@@ -167,11 +170,25 @@ class _Look:
         for _ in range(TRIES):
             if not self._suspects or self._log.count() == self._prover.size:
                 break
-            for batch in read(self._log.store, after=self._prover.size):
-                self._prover.take(batch)
+            self._go_on()
             self._suspects = [suspect for suspect in self._suspects if self._still(suspect)]
         for suspect in self._suspects:
             self._faults.add(suspect.fault)
+
+    def beside(self) -> None:
+        """Look at the rows beside records, again as long as the vault is written to meanwhile."""
+        for _ in range(TRIES):
+            found = list(beside.faults(self._vault, self._prover.newest))
+            if not found or self._log.count() == self._prover.size:
+                break
+            self._go_on()
+        for fault in found:
+            self._faults.add(fault)
+
+    def _go_on(self) -> None:
+        """Take the entries that were written meanwhile."""
+        for batch in read(self._log.store, after=self._prover.size):
+            self._prover.take(batch)
 
     def report(self) -> Report:
         """Return what was found."""
@@ -200,7 +217,7 @@ class _Look:
     def _missing(self) -> None:
         batch: list[bytes] = []
         for record, state in self._prover.newest.items():
-            if state != DELETED:
+            if state != DELETED and not kind_of(state):
                 batch.append(record)
             if len(batch) == ROWS:
                 self._miss(batch)

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from privet.errors import Denied, Gone, InvalidQuery, PrivetError
 from privet.store.port import Aggregate, Cell, Row, Step
+from privet.vault.access.budgets import COUNTS
 from privet.vault.log.audit import Deed
 from privet.vault.query import blur
 from privet.vault.query.census import Census, damaged
@@ -44,12 +45,14 @@ def _no_objection() -> None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """How to answer. `redaction`: show no more than this. `least`: leave out groups of fewer rows. `blurred`: for one
-    who may not see all that is counted, see `vault.query.blur`. `most`: candidates that may be opened, 0 for however
-    many it takes. `still` raises once the asker may not be answered any more."""
+    who may not see all that is counted, see `vault.query.blur`; `most_moved`: different counts of such that the caller
+    may have of a table in a day. `most`: candidates that may be opened, 0 for however many it takes. `still` raises
+    once the asker may not be answered any more."""
 
     redaction: str = ""
     least: int = 1
     blurred: bool = False
+    most_moved: int = COUNTS
     most: int = MOST_SCANNED
     still: Callable[[], None] = _no_objection
 
@@ -263,6 +266,8 @@ class _Work:
     def _large_enough(self, groups: list[Group]) -> list[Group]:
         """Leave out small groups. The count of every record asks about nobody, so it is none."""
         question = self.question
+        if self.terms.blurred:
+            self.meter.moved(self._blur().spent(groups), self.terms.most_moved)
         about_all = question.where == TRUE and not question.group and not self.terms.blurred
         if about_all and all(output.function == "count" for output in question.outputs):
             return groups
@@ -273,10 +278,10 @@ class _Work:
 
     def _blurred(self, groups: list[Group]) -> list[Group]:
         """Move the counts of groups whose labels are known, for a caller who may not see all that is counted."""
-        if not self.terms.blurred:
-            return groups
-        found = blur.Blur(blur.key(self.plan.vault), self.question, self.plan.clearance.rows, self.terms.least)
-        return found.applied(groups)
+        return self._blur().applied(groups) if self.terms.blurred else groups
+
+    def _blur(self) -> blur.Blur:
+        return blur.Blur(blur.key(self.plan.vault), self.question, self.plan.clearance.rows, self.terms.least)
 
     def _ordered(self, groups: list[Group]) -> list[Group]:
         order, limit = self.question.order, self.question.limit

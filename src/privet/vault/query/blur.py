@@ -8,7 +8,9 @@ in five, where a coin does twice in four. The number comes from a MAC over the v
 may ask about, what is asked in one canonical form, and the count itself: asking again, in other words, or as another
 caller with the same rules gives the same, and a count that changed by one does not move by one.
 
-What it leaves: each question that means something else is another draw, and some hundred of them average out.
+What it leaves: each question that means something else is another draw, and some hundred of them average out. So a
+caller has a budget of draws: a question spends one for each count that it shows, however many groups it has, because
+nobody is in two groups of one question.
 """
 
 from __future__ import annotations
@@ -41,6 +43,25 @@ class Blur:
         self._question = question
         self._where = conjoin(question.where, rows)
         self._least = least
+
+    def spent(self, groups: Sequence[Group]) -> frozenset[bytes]:
+        """Return what an answer spends: 16 bytes for each count, the same where the question and all counts are.
+
+        `groups`: all there are. Those that are left out count, too: else what is spent would tell which are.
+        """
+        outputs = [(at, o.place) for at, o in enumerate(self._question.outputs) if o.function == "count_distinct"]
+        counts: dict[bytes, list[int]] = {b"": sorted(group.size for group in groups)}
+        for at, place in outputs:
+            assert place is not None  # what is counted is distinct by something
+            counts[self._place(place)] = sorted(group.values[at][1] for group in groups)  # type: ignore[index]  # a number each
+        labels = sorted(map(self._place, self._question.group))
+        asked = digest.canonical((self._asked(self._where), *labels))
+        return frozenset(
+            digest.mac(self._key, digest.canonical((b"spent", asked, place, *(n.to_bytes(8, "big") for n in found))))[
+                :16
+            ]
+            for place, found in counts.items()
+        )
 
     def applied(self, groups: Iterable[Group]) -> list[Group]:
         """Return the groups that may be shown, their counts moved.
@@ -78,14 +99,19 @@ class Blur:
             Leaf(place, "null") if (text := group.texts.get(place)) is None else Leaf(place, "in", (text,))
             for place in question.group
         ]
+        return self._asked(conjoin(self._where, *labels))
+
+    def _asked(self, where: Tree) -> bytes:
+        """Return what is asked of the rows that meet a condition."""
+        question = self._question
         links = {
             digest.canonical(sorted((self._place(s.link.own), self._place(s.link.other))))
             for s in question.sources
             if s.link
         }
         tables = sorted(source.table.id for source in question.sources)
-        where = self._tree(conjoin(self._where, *labels), flip=False)
-        return digest.canonical((digest.canonical(tables), digest.canonical(sorted(links)), where))
+        said = self._tree(where, flip=False)
+        return digest.canonical((digest.canonical(tables), digest.canonical(sorted(links)), said))
 
     # -- one form for what means the same ----------------------------------------------------------------------------
 

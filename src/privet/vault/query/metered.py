@@ -53,6 +53,11 @@ class Metered:
                 # Which grade decided is not kept; the most revealing one is the strictest guess.
                 told.add(counted[0].rule, [_one(group, place.source) for group in few])
 
+    def moved(self, counts: frozenset[bytes], most: int) -> None:
+        """Count counts that are moved. `most`: how many different ones the caller may have of a table in a day."""
+        for told in self.search.values():
+            told.moved, told.most_moved = counts, most
+
     def _outputs(self) -> Iterator[tuple[int, Output, Place, Column]]:
         for at, output in enumerate(self.question.outputs):
             column = self.question.column(output.place) if output.place and self.grades[at] else None

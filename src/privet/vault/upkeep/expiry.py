@@ -1,18 +1,19 @@
-"""Remove what has run out: records past their time to live, places in queues, and answers kept for retries."""
+"""Remove what has run out: records past their time to live, places in queues, budgets, answers kept for retries."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from privet import digest
-from privet.store.port import Delete, Select, Step, Store, Unit
+from privet.store.port import Clash, Delete, Expect, Select, Step, Store, Unit
 from privet.vault.access import queues
 from privet.vault.change import delete_steps
 from privet.vault.log.audit import Deed
 from privet.vault.rows import may_expire, written_entry
 from privet.vault.schema import Table
 from privet.vault.vault import Vault
-from privet.vocabulary.predicate import Compare
+from privet.vocabulary.predicate import And, Compare, In
 
 CHUNK = 500
 
@@ -23,7 +24,8 @@ async def sweep(vault: Vault, deed: Deed) -> int:
     for table in vault.schema.tables:
         while may_expire(vault, table) and (removed := await _sweep_some(vault, table, deed)):
             count += removed
-    await queues.sweep(vault)
+    await queues.sweep(vault, deed)
+    await _forget(vault.store, "spent", "name", "until", vault.clock())
     await forget_answers(vault.store, vault.clock())
     return count
 
@@ -46,6 +48,13 @@ async def _sweep_some(vault: Vault, table: Table, deed: Deed) -> int:
 
 async def forget_answers(store: Store, now_ms: int) -> None:
     """Delete retry answers that ran out before `now_ms`."""
-    where = Compare("expires", "<=", now_ms)
-    while rows := store.select(Select(table="idempotency", columns=("key",), where=where, limit=CHUNK)):
-        await store.write(Unit((Delete("idempotency", ("key",), rows),)))
+    await _forget(store, "idempotency", "key", "expires", now_ms)
+
+
+async def _forget(store: Store, table: str, key: str, end: str, now_ms: int) -> None:
+    where = Compare(end, "<=", now_ms)
+    while rows := store.select(Select(table=table, columns=(key,), where=where, limit=CHUNK)):
+        # A row that was given another end meanwhile stays.
+        same = (Expect(table, And((In(key, tuple(row[0] for row in rows)), Compare(end, ">", now_ms))), False),)
+        with suppress(Clash):
+            await store.write(Unit((*same, Delete(table, (key,), rows))))
