@@ -6,7 +6,6 @@ import difflib
 import importlib
 import pkgutil
 from functools import cached_property
-from importlib.metadata import entry_points
 from typing import Generic, TypeVar
 
 from privet.errors import UnknownName
@@ -39,6 +38,8 @@ class Shelf(Generic[P]):
     @cached_property
     def plugged(self) -> dict[str, str]:
         """Return name → `module:attribute` of the parts that plug-ins add."""
+        from importlib.metadata import entry_points  # slow to import, and only names that are not ours need it
+
         group = f"privet.{self.package.rpartition('.')[2]}"
         found = {}
         for entry in entry_points(group=group):

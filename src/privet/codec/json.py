@@ -1,23 +1,17 @@
-"""Bytes ↔ typed values: strict JSON and strict YAML. Errors name places and rules, never what was found there.
-
-JSON: UTF-8 only, no duplicate keys, no NaN, no NUL, no lone surrogates, bounded depth and key count.
-YAML: no duplicate keys, no aliases, no tags, positions kept for every value.
-"""
+"""Strict JSON: UTF-8 only, no duplicate keys, no NaN, no NUL, no lone surrogates, bounded depth and key count."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
+from privet.codec.tree import MAX_DEPTH
 from privet.errors import MalformedBody, TooLarge
 
 T = TypeVar("T")
-MAX_DEPTH = 64
 
 _NESTED = frozenset({dict, list})
 
@@ -114,87 +108,3 @@ def _scrub(text: str) -> tuple[str, str]:
     if not _SAFE_MESSAGE.fullmatch(message):
         message = "Expected another value"
     return message[0].lower() + message[1:], path
-
-
-# --- YAML ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a value stands: file, line and column from 1."""
-
-    file: str
-    line: int
-    column: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A YAML value with its place. `value`: a scalar, a list of nodes, or a mapping of key → node."""
-
-    value: str | int | float | bool | None | list[Node] | dict[str, Node]
-    place: Place
-
-    def plain(self) -> Any:
-        """Return the value without places."""
-        if isinstance(self.value, dict):
-            return {key: node.plain() for key, node in self.value.items()}
-        if isinstance(self.value, list):
-            return [node.plain() for node in self.value]
-        return self.value
-
-    def items(self) -> Iterator[tuple[str, Node]]:
-        """Yield the pairs of a mapping; nothing for other values."""
-        if isinstance(self.value, dict):
-            yield from self.value.items()
-
-
-def read_yaml(text: str, file: str = "<text>") -> Node:
-    """Return the one document in `text`. Raises MalformedBody with the place of the first fault."""
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
-    try:
-        event_root = loader.get_single_node()
-        if event_root is None:
-            return Node(None, Place(file, 1, 1))
-        return _node(loader, event_root, file, seen=set())
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        at = str(Place(file, mark.line + 1, mark.column + 1)) if mark else file
-        raise MalformedBody("expected YAML", at=at) from None
-    except yaml.YAMLError:
-        raise MalformedBody("expected YAML", at=file) from None
-    finally:
-        loader.dispose()
-
-
-def _node(loader: Any, raw: Any, file: str, seen: set[int]) -> Node:
-    place = Place(file, raw.start_mark.line + 1, raw.start_mark.column + 1)
-    if id(raw) in seen:
-        raise MalformedBody("expected YAML without aliases", at=str(place), hint="write the value out")
-    seen.add(id(raw))
-    if raw.id == "sequence":
-        return Node([_node(loader, item, file, seen) for item in raw.value], place)
-    if raw.id == "mapping":
-        return Node(_mapping(loader, raw, file, seen), place)
-    value = loader.construct_object(raw)
-    if not isinstance(value, str | int | float | bool | None):
-        value = raw.value  # dates and the like stay as written
-    return Node(value, place)
-
-
-def _mapping(loader: Any, raw: Any, file: str, seen: set[int]) -> dict[str, Node]:
-    found: dict[str, Node] = {}
-    for key_raw, value_raw in raw.value:
-        key = key_raw.value
-        place = Place(file, key_raw.start_mark.line + 1, key_raw.start_mark.column + 1)
-        if key_raw.id != "scalar":
-            raise MalformedBody("expected a plain key", at=str(place))
-        if key in found:
-            raise MalformedBody(f"key `{key}` stands twice", at=str(place))
-        found[key] = _node(loader, value_raw, file, seen)
-    return found
