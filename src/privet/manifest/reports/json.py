@@ -12,7 +12,7 @@ from privet.manifest.reports import Report, Told
 
 
 def write(told: Told) -> str:
-    """Return `{"version", "tool", "findings": […], "counts": {…}, "set_aside", "files"}`, indented.
+    """Return `{"version", "tool", "findings": […], "counts": {…}, "set_aside", "files"}`, on one line.
 
     A finding has `rule`, `severity`, `subject`, `message`, `fingerprint`, and where they are known `at`, `because`
     (`file`, `line`, `column`), `length`, `hint`, `policy`.
@@ -25,7 +25,7 @@ def write(told: Told) -> str:
         "set_aside": told.set_aside,
         "files": told.files,
     }
-    return msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n"
+    return msgspec.json.encode(found).decode() + "\n"
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
