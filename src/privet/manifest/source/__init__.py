@@ -1,0 +1,1 @@
+"""Source texts that say what data are: annotations, models, statements of SQL. Nothing of it is run."""
