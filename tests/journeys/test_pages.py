@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from following import ROOT, attempt, blocks
 
 SET_UP = ("pip install", "./run", "privet serve")  # covered by the install, CI and process tests
@@ -26,6 +28,28 @@ def test_the_readme_session_runs_as_shown(tmp_path: Path) -> None:
     found = attempt("sh", session("README.md").replace("--table customers\n", "--table customers --yes\n", 1), tmp_path)
     assert found.returncode == 0, found.stdout + found.stderr
     assert (tmp_path / "customers.tokens.csv").exists()
+    assert "a***@example.com" in found.stdout and "ann@example.com" not in found.stdout
+    shown = next(text for kind, text in blocks("README.md", "text") if "deny-use" in text)
+    assert shown in found.stdout
+    assert "no findings in 2 files" in found.stdout
+    assert "vault_crm" in (tmp_path / "map.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_ci_snippet_of_the_readme_fails_where_a_promise_breaks(tmp_path: Path) -> None:
+    snippet = yaml.safe_load(next(text for _, text in blocks("README.md", "yaml")))
+    steps = [step["run"] for job in snippet["jobs"].values() for step in job["steps"] if "run" in step]
+    commands = "\n".join(step for step in steps if not step.startswith(SET_UP))
+    shop = tmp_path / "shop"
+    shutil.copytree(ROOT / "examples" / "shop", shop)
+    assert attempt("sh", commands, shop).returncode == 0
+    systems = shop / ".fides" / "systems.yml"
+    text = systems.read_text(encoding="utf-8")
+    systems.write_text(text.replace("user.demographic.language]", "user.demographic.date_of_birth]"), encoding="utf-8")
+    found = attempt("sh", commands, shop)
+    line = text[: text.index("user.demographic.language]")].count("\n") + 1
+    assert found.returncode == 1
+    assert f"::error file=.fides/systems.yml,line={line}," in found.stdout
 
 
 @pytest.mark.slow

@@ -64,6 +64,14 @@ TRIES: dict[str, tuple[Any, set[int]]] = {
     "openapi": (None, {200}),
     "laws.list": (None, {200}),
     "laws.show": (None, {200, 404, 422}),
+    "manifests.check": ({}, NO),
+    "manifests.diff": (None, NO | {400, 422}),
+    "manifests.get": (None, NO | {400, 422}),
+    "manifests.impact": (None, NO | {400, 422}),
+    "manifests.list": (None, NO),
+    "manifests.map": (None, NO),
+    "manifests.vaults": (None, NO),
+    "manifests.push": ({"files": {"a.yml": "system: []"}}, NO),
     "policies.activate": ({"version": 0}, NO),
     "policies.diff": ({"old": 0, "new": 1}, NO),
     "policies.explain": ({"roles": ["support_agent"]}, NO),
@@ -124,7 +132,7 @@ def walk(desk: Desk) -> Iterator[tuple[str, int, set[int]]]:
     record = desk.ids[0]
     places = {
         **{"vault": "shop", "table": "people", "name": "owner", "column": "paper", "queue": "support", "key": "news"},
-        **{"principal": "agent", "seq": "1", "subject": record, "id": record},
+        **{"principal": "agent", "seq": "1", "version": "1", "field": "people.name", "subject": record, "id": record},
     }
     for method, path, name in routes():
         body, right = TRIES[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -161,3 +162,11 @@ class Dataset:
     def collection(self, name: str) -> Collection | None:
         """Return the collection called `name`, or None."""
         return next((collection for collection in self.collections if collection.name == name), None)
+
+
+def every_field(fields: Iterable[Field], prefix: str = "") -> Iterator[tuple[str, Field]]:
+    """Yield each field with its dotted path, what holds others before what it holds."""
+    for field in fields:
+        path = f"{prefix}{field.name}"
+        yield path, field
+        yield from every_field(field.fields, f"{path}.")

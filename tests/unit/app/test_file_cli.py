@@ -52,7 +52,7 @@ def test_a_file_goes_in_and_comes_out(shell: Shell, place: tuple[str, ...], pdf:
         digest,
     )
     out = tmp_path / "back.pdf"
-    assert shell.json("files", "get", *place, "--out", str(out))["sha256"] == digest
+    assert shell.json("files", "get", *place, "--output", str(out))["sha256"] == digest
     assert out.read_bytes() == PDF
     assert out.stat().st_mode & 0o777 == 0o600
 
@@ -75,9 +75,9 @@ def test_nothing_is_overwritten_without_a_yes(shell: Shell, place: tuple[str, ..
     shell.ok("file", "put", *place, str(pdf))
     refused = shell.run("file", "put", *place, str(other))
     assert (refused.exit_code, "--yes" in refused.stderr) == (1, True)
-    refused = shell.run("file", "get", *place, "--out", str(other))
+    refused = shell.run("file", "get", *place, "--output", str(other))
     assert (refused.exit_code, other.read_text(), "--yes" in refused.stderr) == (1, "other", True)
-    shell.ok("file", "get", *place, "--out", str(other), "--yes")
+    shell.ok("file", "get", *place, "--output", str(other), "--yes")
     assert other.read_bytes() == PDF
     other.write_text("other", encoding="utf-8")
     assert shell.json("file", "put", *place, str(other), "--yes")["size"] == 5
@@ -86,12 +86,12 @@ def test_nothing_is_overwritten_without_a_yes(shell: Shell, place: tuple[str, ..
 def test_a_file_that_does_not_come_whole_leaves_no_trace(shell: Shell, place: tuple[str, ...], tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
-    assert shell.run("file", "get", *place, "--out", str(out / "a.pdf")).exit_code == 1
+    assert shell.run("file", "get", *place, "--output", str(out / "a.pdf")).exit_code == 1
     assert list(out.iterdir()) == []
 
 
 def test_bytes_take_the_place_of_a_file_only(shell: Shell, place: tuple[str, ...], pdf: Path) -> None:
     shell.ok("file", "put", *place, str(pdf))
-    refused = shell.run("file", "get", *place, "--out", "/dev/null", "--yes")
+    refused = shell.run("file", "get", *place, "--output", "/dev/null", "--yes")
     assert refused.exit_code == 1
     assert not Path("/dev/null").is_file()

@@ -64,7 +64,9 @@ def put(vault: str, table: str, id: str, column: str, path: Path, name: str, mim
 
 
 @file.command("get", cls=PlainCommand, params=[*_place(), yes_option()])
-@click.option("-o", "--out", type=_TARGET, metavar="FILE", help="Where to, for its owner alone; else standard output.")
+@click.option(
+    "-o", "--output", "out", type=_TARGET, metavar="FILE", help="Where to, for its owner alone; else standard output."
+)
 def get(vault: str, table: str, id: str, column: str, out: Path | None) -> None:
     """Write out the file of a record.
 
@@ -72,7 +74,7 @@ def get(vault: str, table: str, id: str, column: str, out: Path | None) -> None:
     """
     reach = reach_of(click.get_current_context())
     if out is None and sys.stdout.isatty():
-        raise InvalidInput("expected a file to write to: a terminal shows no bytes", hint="--out FILE, or a pipe")
+        raise InvalidInput("expected a file to write to: a terminal shows no bytes", hint="--output FILE, or a pipe")
     if out is not None and out.exists():
         if not out.is_file():
             raise InvalidInput("expected a file to write to, found something else", at=str(out))

@@ -52,6 +52,10 @@ WRITINGS: dict[str, Writing] = {
     "credentials.create": Writing(args=("name",), names=_GRANTS),
     "credentials.list": Writing(args=("name",)),
     "credentials.revoke": Writing(args=("name", "id")),
+    "manifests.check": Writing(args=("version",)),
+    "manifests.diff": Writing(args=("old", "version")),
+    "manifests.get": Writing(args=("version",)),
+    "manifests.impact": Writing(args=("field",)),
     "policies.activate": Writing(args=("version",)),
     "policies.save": Writing(args=("policy",), files=("policy",), left_out=("file",)),
     "principals.claim": Writing(args=("token",)),
@@ -72,7 +76,7 @@ WRITINGS: dict[str, Writing] = {
     "vaults.plan": Writing(args=("vault", "schema"), files=("schema",), left_out=("file",)),
 }
 OTHER_NAMES = {"show": "get", "get": "show"}
-BESIDE = {"policies": "privet.app.cli.policy"}
+BESIDE = {"manifests": "privet.app.cli.manifest", "policies": "privet.app.cli.policy"}
 """Noun → where the commands are, in `COMMANDS`, that stand beside those of its service."""
 FROM_FILE = "JSON, @FILE, or - for standard input"
 

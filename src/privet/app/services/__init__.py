@@ -17,6 +17,7 @@ NOUNS = (
     "honey",
     "keys",
     "laws",
+    "manifests",
     "policies",
     "principals",
     "promises",
