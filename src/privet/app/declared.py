@@ -101,7 +101,9 @@ class Declared:
 def demand_path(path: str) -> None:
     """Raise InvalidInput where a file's path could lead anywhere but below the folder that it is pulled into."""
     parts = path.split("/")
-    plain = all(part not in ("", ".", "..") and part.isprintable() and "\\" not in part for part in parts)
+    plain = all(
+        part.casefold() not in ("", ".", "..", ".git") and part.isprintable() and "\\" not in part for part in parts
+    )
     if not plain or len(path) > 400 or not path.endswith((".yml", ".yaml", ".policy")):
         raise InvalidInput(
             "expected paths below one folder that end with .yml, .yaml or .policy",

@@ -31,7 +31,7 @@ def codes(folder: Path, suffixes: Sequence[str], *, root: Path) -> tuple[list[Co
     """Return the files at or below a path whose names end so, by name, and those that cannot be read. Hidden folders
     and those of tools are left out."""
     found, findings = [], []
-    for path in [folder] if folder.is_file() else _below(folder):
+    for path in _below(folder) if folder.is_dir() else [folder]:
         if path.name.endswith(tuple(suffixes)):
             text = read(Source(path, shown(path, root), named=False))
             if isinstance(text, Finding):

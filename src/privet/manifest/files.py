@@ -58,7 +58,10 @@ def sources(paths: Sequence[Path], *, root: Path) -> tuple[list[Source], list[Fi
     findings = []
     for path in paths:
         below = path.is_dir()
-        entries = ((each, not below) for each in (_below(path) if below else (path,)))
+        closed: list[str] = []
+        entries = [(each, not below) for each in (_below(path, closed) if below else (path,))]
+        message = "expected a folder that can be looked into"
+        findings += [unreadable(shown(Path(each), root), message) for each in closed]
         for each, named in entries:
             try:
                 status = each.stat()
@@ -80,9 +83,14 @@ def shown(path: Path, root: Path) -> str:
 
 
 def read(source: Source) -> str | Finding:
-    """Return the text of a file, or why it cannot be read."""
+    """Return the text of a file, or why it cannot be read. Nothing that could hang, as a pipe does."""
+    if source.name != _in_utf8(source.name):
+        return unreadable(source.name, "expected a path in UTF-8", "rename it")
     try:
-        with source.path.open("rb") as file:
+        # Without a wait: opening a pipe would last until somebody writes to it.
+        with open(os.open(source.path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return unreadable(source.name, "expected a file")
             body = file.read(LARGEST_BYTES + 1)
     except OSError:
         return unreadable(source.name, "expected a file that can be read")
@@ -98,7 +106,8 @@ def read(source: Source) -> str | Finding:
 
 
 def unreadable(name: str, message: str, hint: str = "", at: Place | None = None) -> Finding:
-    """Return the finding about a file that says nothing to us."""
+    """Return the finding about a file or folder that says nothing to us."""
+    name = _in_utf8(name)
     return Finding(
         rule="unreadable-file",
         severity="error",
@@ -109,9 +118,20 @@ def unreadable(name: str, message: str, hint: str = "", at: Place | None = None)
     )
 
 
-def _below(folder: Path) -> Iterator[Path]:
+def _in_utf8(name: str) -> str:
+    """Return a path with what is no UTF-8 replaced: Python holds such bytes as halves of characters."""
+    return name.encode("utf-8", "replace").decode()
+
+
+def _below(folder: Path, closed: list[str]) -> Iterator[Path]:
+    """Yield the files below a folder. `closed`: takes the folders that cannot be looked into."""
     seen: set[tuple[int, int]] = set()
-    for above, folders, files in os.walk(folder, followlinks=True):
+
+    def note(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):  # gone meanwhile
+            closed.append(str(error.filename))
+
+    for above, folders, files in os.walk(folder, followlinks=True, onerror=note):
         status = os.stat(above)
         if (status.st_dev, status.st_ino) in seen:  # a link to a folder above it, or to one that was looked at
             folders.clear()

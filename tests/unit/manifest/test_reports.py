@@ -189,7 +189,17 @@ def test_github_has_one_annotation_a_finding_that_no_file_can_forge() -> None:
     }
     assert found[0][2] == BROKEN.message + "\nleave it out"
     assert found[3][1]["file"] == "odd,name:1%.yml"
-    assert found[3][2] == HOSTILE.message
+    assert found[3][2] == HOSTILE.message.translate({0x1B: "\ufffd", 0: "\ufffd"})
+
+
+def test_no_line_shows_an_officer_or_an_address_or_turns_around() -> None:
+    line = "a: {name: Ann Officer, email: ann@example.com}  # \u202etxt\u2066"
+    about = {word: getattr(BROKEN, word) for word in BROKEN.__dataclass_fields__}
+    of_people = Finding(**about | {"subject": "organization us"})
+    shown = text(BROKEN, sources={BROKEN.at.file: f"\n\n{line}\n"})
+    assert "email: ***************}" in shown and "@" not in shown
+    assert "\u202e" not in shown and "\u2066" not in shown
+    assert "Ann" not in text(of_people, sources={BROKEN.at.file: f"\n\n{line}\n"})
 
 
 # --- findings ---------------------------------------------------------------------------------------------------

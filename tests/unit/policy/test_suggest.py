@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from privet.policy.bind import faults
@@ -90,6 +90,8 @@ def test_the_same_words_give_the_same_rules() -> None:
 WORDS = ("support", "reads", "names", "cards", "emails", "last", "four", "in", "CA", "of", "for", "until", "masked")
 
 
+@settings(deadline=None)
+@example("for in reads until emails support")
 @given(st.lists(st.sampled_from(WORDS) | st.text(max_size=8), max_size=12).map(" ".join))
 def test_whatever_is_said_rules_are_of_the_language_and_fit_the_schema(words: str) -> None:
     found = suggest(words, SCHEMA)

@@ -318,7 +318,17 @@ def test_a_dsn_is_shown_without_what_is_secret(dsn: str, text: str, key: str) ->
     assert (shown(Secret(dsn)), key_of(Secret(dsn))) == (text, key)
 
 
-@pytest.mark.parametrize("dsn", ["hunter2", "hunter2://x", "", "postgresql://u:hunter2@h:port/x"])
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "hunter2",
+        "hunter2://x",
+        "",
+        "postgresql://u:hunter2@h:port/x",
+        "sqlite://u:hunter2@/x",
+        "duckdb://u:hunter2@/x",
+    ],
+)
 def test_what_is_no_dsn_is_refused_without_quoting_it(dsn: str) -> None:
     with pytest.raises(InvalidInput) as error:
         seen(dsn)

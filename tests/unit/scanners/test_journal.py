@@ -124,9 +124,15 @@ def test_a_text_shorter_than_its_journal_is_refused(ask: Ask, tmp_path: Path) ->
         write(ask, out, resume=True)
 
 
-@pytest.mark.parametrize("text", ["", "{}\n", "no json\n", '{"scan": 1}\n[]\n', '{"scan": "m"}\n{"done": []}\n'])
+MARRED = [
+    f'{{"scan": "m"}}\n{line}\n'
+    for line in ('{"done": []}', '{"scan": "m"}', '{"done": 5, "dataset": "d", "length": 0}', "\xff")
+]
+
+
+@pytest.mark.parametrize("text", ["", "{}\n", "no json\n", '{"scan": 1}\n[]\n', *MARRED])
 def test_what_is_no_journal_is_refused(text: str, tmp_path: Path) -> None:
-    (tmp_path / "out.yml.journal").write_text(text)
+    (tmp_path / "out.yml.journal").write_text(text, encoding="latin-1")
     (tmp_path / "out.yml.part").write_text("")
     with pytest.raises((MalformedBody, Conflict)):
         Journal(tmp_path / "out.yml", "m", resume=True)

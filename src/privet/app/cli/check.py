@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import click
 
 from privet import __version__
 from privet.app.cli.reach import PlainCommand, Reach, reach_of
-from privet.errors import PrivetError
+from privet.errors import InvalidInput, PrivetError
 
 if TYPE_CHECKING:
     from privet.manifest.finding import Finding
@@ -56,8 +57,10 @@ def check(
     """
     reach = reach_of(click.get_current_context())
     try:
+        if write_baseline and changed_since:
+            raise InvalidInput("a baseline of changed files alone would forget the others", at="--changed-since")
         told = _told(paths or (Path("."),), policies, changed_since, laws, lint=not no_lint)
-        told = _set_aside(told, baseline, write=write_baseline)
+        told = _set_aside(told, baseline, write=write_baseline, whole=not (changed_since or policies or no_lint))
         say(told, "json" if reach.json and form == "text" else form, output)
     except (PrivetError, OSError) as error:
         fail(error, reach)
@@ -75,27 +78,39 @@ def _told(
     from privet.vocabulary.laws import law
 
     root = Path.cwd()
-    changed = changed_since(since, root) if since else None
+    differ = changed_since(since, root) if since else None
     manifest, faults = load(paths, root=root)
+    changed = None if differ is None else _named({*manifest.files, *(fault.at.file for fault in faults)}, differ, root)
     under = tuple(law(key) for key in laws)
     findings = check(manifest, faults, laws=under, only=policies, changed=changed, lint=lint)
     return Told(findings=findings, version=__version__, rules=RULES, files=len(manifest.files))
 
 
-def _set_aside(told: Told, path: Path | None, *, write: bool) -> Told:
+def _named(names: Collection[str], differ: Collection[str], root: Path) -> frozenset[str]:
+    """Return the names, as findings show files, of those that differ. `differ`: as paths from `root`."""
+    real = {name: Path(os.path.relpath(os.path.realpath(root / name), root.resolve())).as_posix() for name in names}
+    return frozenset(name for name, path in real.items() if path in differ or name in differ)
+
+
+def _set_aside(told: Told, named: Path | None, *, write: bool, whole: bool) -> Told:
+    """Return what is new beside a baseline. `whole`: all that a baseline may know of was looked for."""
     from dataclasses import replace
 
     from privet.manifest.check import baseline
 
-    path = path or Path(BASELINE)
+    path = named or Path(BASELINE)
     if write:
         text = baseline.write(told.findings)
         path.write_text(text, encoding="utf-8")
         click.echo(f"wrote {path}: {len(told.findings)} known findings", err=True)
-    if not path.exists():
+    if named is None and not path.exists():
         return told
-    fresh, known, stale = baseline.apply(told.findings, path.read_text(encoding="utf-8"), str(path))
-    if stale:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise InvalidInput("expected UTF-8", at=str(path), hint="--write-baseline writes it anew") from None
+    fresh, known, stale = baseline.apply(told.findings, text, str(path))
+    if stale and whole:
         click.echo(f"{path}: {stale} known findings are gone; --write-baseline forgets them", err=True)
     return replace(told, findings=fresh, set_aside=known)
 
@@ -121,11 +136,14 @@ def say(told: Told, form: str, output: Path | None) -> None:
 
 
 def sources(findings: Sequence[Finding]) -> dict[str, str]:
-    """Return the texts of the files that findings stand in. What is gone, no file or too long to read is left out."""
+    """Return the texts of the files that findings stand in. What is gone, no file or too long to read is left out, and
+    so is what was not read as a manifest: it may be anybody's file.
+    """
     from privet.manifest.files import LARGEST_BYTES
 
+    unread = {finding.at.file for finding in findings if finding.rule in ("unreadable-file", "no-manifest")}
     texts = {}
-    for file in {finding.at.file for finding in findings if finding.at.file}:
+    for file in {finding.at.file for finding in findings if finding.at.file} - unread:
         path = Path(file)
         try:
             if path.is_file() and path.stat().st_size <= LARGEST_BYTES:

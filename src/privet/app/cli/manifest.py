@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _PATHS = click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="[DIR or FILE]...")
 _NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 _PULLED = ".privet-version"
+_MOST_DIGITS = 18
 
 
 @click.command("schema", cls=PlainCommand)
@@ -112,6 +113,7 @@ def push(folder: Path, note: str, force: bool) -> None:
     from privet.manifest.finding import Finding
 
     reach = reach_of(click.get_current_context())
+    _mark(folder)
     files = {}
     for source in sources((folder,), root=folder)[0]:
         text = read(source)
@@ -138,6 +140,8 @@ def pull(folder: Path, number: int, force: bool) -> None:
         found = client.call("manifests.get", {"version": number})
     for name in found.files:
         demand_path(name)
+        if not (folder / name).resolve().is_relative_to(folder.resolve()):
+            raise InvalidInput("expected a path below the folder; a link leads elsewhere", at=name)
     differ = [name for name, text in found.files.items() if _differs(folder / name, text)]
     if differ and not force:
         raise Conflict(
@@ -145,10 +149,8 @@ def pull(folder: Path, number: int, force: bool) -> None:
         )
     for name, text in found.files.items():
         path = folder / name
-        if not path.resolve().is_relative_to(folder.resolve()):
-            raise InvalidInput("expected a path below the folder; a link leads elsewhere", at=name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(text.encode())
     _remember(folder, found.version)
     click.echo(f"version {found.version}: {len(found.files)} files in {folder}")
 
@@ -178,7 +180,7 @@ def from_code(folder: Path, key: str | None, readers: tuple[str, ...], output: P
     dataset, findings = read(files, key or plain_key(folder.resolve().stem), readers)
     broken = _told((*faults, *findings))
     if merge is not None:
-        old = merge.read_bytes().decode() if merge.exists() else ""
+        old = _text(merge) if merge.exists() else ""
         merge.write_bytes(merged(old, dataset, file=str(merge)).encode())
         click.echo(f"added to {merge}", err=True)
     elif output is not None:
@@ -195,23 +197,42 @@ COMMANDS = (schema, compare, from_code)
 
 def _told(findings: Sequence[Finding]) -> bool:
     """Print findings on standard error. Returns whether one is an error."""
+    from privet.app.cli.show import clean
+
     for finding in findings:
-        click.echo(f"{finding.at}: {finding.severity}: {finding.message}", err=True)
+        click.echo(clean(f"{finding.at}: {finding.severity}: {finding.message}"), err=True)
     return any(finding.severity == "error" for finding in findings)
 
 
 def _differs(path: Path, text: str) -> bool:
-    return path.exists() and path.read_text(encoding="utf-8", errors="replace") != text
+    if path.exists() and not path.is_file():
+        raise Conflict("expected a file, or nothing yet", at=str(path))
+    return path.exists() and path.read_bytes() not in (text.encode(), text.encode("utf-8-sig"))
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_bytes().decode()  # as bytes: its line breaks stay as they are
+    except UnicodeDecodeError:
+        raise InvalidInput("expected UTF-8", at=str(file)) from None
 
 
 def _base(folder: Path) -> int:
     """Return the version that a folder was pulled as or pushed to last, 0 for none."""
-    path = folder / _PULLED
-    text = path.read_text(encoding="utf-8").strip() if path.exists() else "0"
-    if not text.isdecimal():
+    path = _mark(folder)
+    text = _text(path).strip() if path.exists() else "0"
+    if not (text.isdecimal() and len(text) <= _MOST_DIGITS):
         raise InvalidInput("expected the number of a version", at=str(path))
     return int(text)
 
 
 def _remember(folder: Path, version: int) -> None:
-    (folder / _PULLED).write_text(f"{version}\n", encoding="utf-8")
+    _mark(folder).write_text(f"{version}\n", encoding="utf-8")
+
+
+def _mark(folder: Path) -> Path:
+    """Return the file that remembers a version. Raises InvalidInput where writing it would change another one."""
+    path = folder / _PULLED
+    if path.is_symlink():
+        raise InvalidInput("expected a file of its own, found a link", at=str(path), hint="remove it")
+    return path

@@ -96,10 +96,6 @@ class _Run:
     edges: dict[Edge, None] = field(default_factory=dict)
 
 
-class _Malformed(InvalidInput):
-    """An event that is not what the specification says."""
-
-
 class _Reader:
     def __init__(self, datasets: Sequence[Dataset], file: str) -> None:
         self.findings: list[Finding] = []
@@ -119,7 +115,7 @@ class _Reader:
         """Read one event. What is wrong with it becomes a finding."""
         try:
             if len(line) > MAX_EVENT_BYTES:
-                raise _Malformed(f"expected an event of at most {MAX_EVENT_BYTES >> 20} MiB")
+                raise InvalidInput(f"expected an event of at most {MAX_EVENT_BYTES >> 20} MiB")
             self._event(number, _mapping(read_json(line, max_keys=_MAX_KEYS), "an event"))
         except InvalidInput as error:
             self._find("lineage-event", "warning", f"event {number}", error.message, number)
@@ -226,7 +222,7 @@ def _ends(parts: Sequence[str], end: Sequence[str]) -> bool:
 
 def _mapping(value: Any, what: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise _Malformed(f"expected {what} to be an object")
+        raise InvalidInput(f"expected {what} to be an object")
     return value
 
 
@@ -236,12 +232,12 @@ def _optional(value: Any, what: str) -> Mapping[str, Any]:
 
 def _sequence(value: Any, what: str) -> Iterator[Any]:
     if value is not None and not isinstance(value, list):
-        raise _Malformed(f"expected {what} to be an array")
+        raise InvalidInput(f"expected {what} to be an array")
     return iter(value or ())
 
 
 def _word(value: Mapping[str, Any], key: str) -> str:
     found = value.get(key)
     if not isinstance(found, str) or not found:
-        raise _Malformed(f"expected `{key}` to be a text")
+        raise InvalidInput(f"expected `{key}` to be a text")
     return found

@@ -117,21 +117,26 @@ def compare(
     for seen in observed:
         said = by_key.get(seen.key)
         if said is None:
-            found += _undeclared_dataset(seen, ignored)
+            found += _undeclared_dataset(seen, declared, ignored)
         else:
             found += _dataset(said, seen, place, ignored, whole)
     return in_order(tuple(found))
 
 
-def _undeclared_dataset(seen: Dataset, ignored: Sequence[str]) -> Iterator[Finding]:
-    count = sum(not is_technical(seen.key, one.name, ignored) for one in seen.collections)
+def _undeclared_dataset(seen: Dataset, declared: Sequence[Dataset], ignored: Sequence[str]) -> Iterator[Finding]:
+    tables = {one.name for one in seen.collections if not is_technical(seen.key, one.name, ignored)}
+    shared = {said.key: len(tables & {one.name for one in said.collections}) for said in declared}
+    likest = max(shared, key=lambda key: shared[key], default="")
+    count = len(tables)
     if count:
         yield Finding(
             rule="undeclared-dataset",
             severity="error",
             subject=f"dataset {seen.key}",
             message=f"expected a dataset `{seen.key}`, found none; the database has {_tables(count)}",
-            hint="declare it, or say with --dataset which of yours it is",
+            hint=f"`{likest}` has {shared[likest]} of them: say `--dataset {likest}` if it is meant"
+            if shared.get(likest, 0) * 2 >= count
+            else "declare it, or say with --dataset which of yours it is",
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from privet.manifest.finding import Finding, Severity
 from privet.manifest.reports import Report, Told
+from privet.manifest.reports.text import plain
 from privet.manifest.reports.text import write as text
 
 _WORDS: dict[Severity, str] = {"error": "error", "warning": "warning", "note": "notice"}
@@ -27,7 +28,8 @@ def _command(finding: Finding) -> str:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    lines = "\n".join(plain(line) for line in text.split("\n"))
+    return lines.replace("%", "%25").replace("\n", "%0A")
 
 
 def _setting(text: str) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from privet.codec import Place
 from privet.manifest.finding import Finding, Severity
 from privet.manifest.reports import Report, Told
 
-_CONTROLS = {code: "�" for code in (*range(0x09), *range(0x0A, 0x20), 0x7F, *range(0x80, 0xA0))}
+# What turns the direction of text around would show a reader another line than the one that counts.
+_TURNS = (0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+_CONTROLS = {code: "�" for code in (*range(0x09), *range(0x0A, 0x20), 0x7F, *range(0x80, 0xA0), *_TURNS)}
+_ADDRESS = re.compile(r"[^\s@\"'<>(){}\[\],;:=]{1,64}@[^\s@\"'<>(){}\[\],;:=]{1,255}")
 _COLORS: dict[Severity, str] = {"error": "31", "warning": "33", "note": "36"}
 _WIDEST = 160
 
@@ -21,21 +25,26 @@ def write(told: Told) -> str:
 
 
 def _block(finding: Finding, told: Told, lines: dict[str, list[str]]) -> Iterator[str]:
-    yield _painted(f"{finding.severity}[{finding.rule}]", finding.severity, told) + f": {_plain(finding.message)}"
+    yield _painted(f"{finding.severity}[{finding.rule}]", finding.severity, told) + f": {plain(finding.message)}"
     margin = " " * len(str(finding.at.line))
     if finding.at.file:
-        yield f"{margin}--> {_plain(str(finding.at))}"
-    found = _line(finding.at, told.sources, lines)
+        yield f"{margin}--> {plain(str(finding.at))}"
+    found = "" if _is_of_people(finding) else _line(finding.at, told.sources, lines)
     if found:
         text, mark = _underlined(found, finding.at.column, finding.length)
         yield f"{margin} |"
         yield f"{finding.at.line} | {text}"
         yield f"{margin} | {_painted(mark, finding.severity, told)}"
-    yield f"{margin} = in {_plain(finding.subject)}"
+    yield f"{margin} = in {plain(finding.subject)}"
     if finding.because.file:
-        yield f"{margin} = by {_plain(str(finding.because))}" + (f" ({finding.policy})" if finding.policy else "")
+        yield f"{margin} = by {plain(str(finding.because))}" + (f" ({finding.policy})" if finding.policy else "")
     if finding.hint:
-        yield f"{margin} = help: {_plain(finding.hint)}"
+        yield f"{margin} = help: {plain(finding.hint)}"
+
+
+def _is_of_people(finding: Finding) -> bool:
+    """Return whether names and addresses of officers stand about there, which no log is to hold."""
+    return finding.subject.startswith("organization")
 
 
 def _line(at: Place, sources: Mapping[str, str], lines: dict[str, list[str]]) -> str:
@@ -50,7 +59,8 @@ def _line(at: Place, sources: Mapping[str, str], lines: dict[str, list[str]]) ->
 def _underlined(line: str, column: int, length: int) -> tuple[str, str]:
     """Return a line and the marks below it: tabs stand as they are in both, a long line is cut around the place."""
     first = max(0, column - 1 - _WIDEST // 2) if len(line) > _WIDEST else 0
-    shown = _plain(line[first : first + _WIDEST].rstrip())
+    line = _ADDRESS.sub(lambda found: "*" * len(found[0]), line)
+    shown = plain(line[first : first + _WIDEST].rstrip())
     at = min(column - 1 - first, len(shown))
     before = "".join("\t" if mark == "\t" else " " for mark in shown[:at])
     return shown, before + "^" * max(1, min(length or len(shown) - at, len(shown) - at))
@@ -68,7 +78,7 @@ def _painted(text: str, severity: Severity, told: Told) -> str:
     return f"\x1b[1;{_COLORS[severity]}m{text}\x1b[0m" if told.color else text
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     return text.translate(_CONTROLS)
 
 

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 
 from privet.errors import InvalidValue
 from privet.policy.bind import faults
+from privet.policy.clauses._words import RESERVED
+from privet.policy.clauses._words import name as written
 from privet.policy.format import rule_lines
 from privet.policy.syntax import Policy, Role, Rule, Target
 from privet.vocabulary import taxonomy
@@ -87,7 +89,7 @@ class Suggestion:
             if self.missed
             else []
         )
-        lines += [*(f"# Open: {question}" for question in self.ask), f"role {self.role}"]
+        lines += [*(f"# Open: {question}" for question in self.ask), f"role {written(self.role, RESERVED)}"]
         for found in self.rules:
             lines += ["", *(f"# {why}" for why in (*found.why, *found.faults)), found.rule]
         return "\n".join(lines) + "\n"

@@ -41,13 +41,16 @@ def scan(ask: Ask) -> Iterator[Observed]:
                 if f"{key}.{name}" not in ask.done:
                     yield _observed(database, name, key, ask)
     except sqlite3.Error:
-        raise Unavailable(f"the database `{shown(ask.dsn)}` cannot be read", hint="is it a SQLite file?") from None
+        hint = "is it a SQLite file, and does no other process write to it?"
+        raise Unavailable(f"the database `{shown(ask.dsn)}` cannot be read", hint=hint) from None
 
 
 def path_of(dsn: Secret[str]) -> Path:
     """Return the file that a DSN names: `sqlite:///relative.db`, `sqlite:////srv/absolute.db`. Raises InvalidInput."""
-    name = unquote(dsn.reveal().partition("://")[2].partition("?")[0])[1:]
-    if not name or name == ":memory:":
+    rest = unquote(dsn.reveal().partition("://")[2].partition("?")[0])
+    name = rest[1:]
+    # Before the third slash stands a host or a password, which is not to be told.
+    if not name or name == ":memory:" or not rest.startswith("/"):
         raise InvalidInput("expected a file in the DSN", hint="as in `sqlite:///shop.db`, or with four slashes from /")
     if not Path(name).is_file():
         raise InvalidInput(f"there is no file `{name}`")

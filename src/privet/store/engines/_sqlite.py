@@ -27,7 +27,7 @@ from privet.vocabulary.predicate import Value
 
 VFS = "unix-excl"
 PAGE_BYTES = 4096
-WRITER_CACHE_KIB = 64_000  # at 16 MB to write 80,000 imported rows costs a fifth more: pages are read back
+WRITER_CACHE_KIB = 32_000  # at 16 MB to write 80,000 imported rows costs a fifth more: pages are read back
 CHECKPOINT_PAGES = 16_000  # 64 MB of log; at 1,000 pages half of a bulk load's time went into checkpoints
 BUSY_MS = 30_000  # without a write-ahead log a commit waits for readers, and readers for a commit
 Journal = Literal["wal", "truncate"]

@@ -1,0 +1,81 @@
+"""`privet check` as a pipeline runs it: what it is given is damaged, missing, or of part of a tree."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from privet.app.cli.main import cli
+
+BROKEN = "dataset:\n  - fides_key: {key}\n    collections: 5\n"
+
+
+def check(*args: str) -> Result:
+    return CliRunner().invoke(cli, ["check", *args], prog_name="privet")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Path]:
+    """A work tree with two broken manifests, `a.yml` and `below/b.yml`, of which one was committed."""
+    before = Path.cwd()
+    os.chdir(tmp_path)
+    (tmp_path / "below").mkdir()
+    (tmp_path / "a.yml").write_text(BROKEN.format(key="a"))
+    git = ("git", "-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false")
+    for words in (("init", "-q"), ("add", "a.yml"), ("commit", "-qm", "first")):
+        subprocess.run([*git, *words], check=True, capture_output=True)
+    (tmp_path / "below" / "b.yml").write_text(BROKEN.format(key="b"))
+    yield tmp_path
+    os.chdir(before)
+
+
+def test_a_named_baseline_must_be_there(place: Path) -> None:
+    found = check("--baseline", "known.json")
+    assert found.exit_code == 2 and "known.json" in found.output
+
+
+def test_a_baseline_that_is_no_text_is_told(place: Path) -> None:
+    (place / ".privet-baseline.json").write_bytes(b"\xff\xfe")
+    found = check()
+    assert found.exit_code == 2 and "expected UTF-8" in found.output
+
+
+def test_a_partial_check_makes_no_baseline_and_calls_nothing_gone(place: Path) -> None:
+    assert check("--write-baseline").exit_code == 0
+    known = (place / ".privet-baseline.json").read_text()
+    assert check("--changed-since", "HEAD", "--write-baseline").exit_code == 2
+    assert (place / ".privet-baseline.json").read_text() == known
+    assert "gone" not in check("--changed-since", "HEAD").output
+
+
+@pytest.mark.parametrize("named", ["..", "../below/..", "{place}"])
+def test_changed_files_above_the_current_folder_count(place: Path, named: str) -> None:
+    (place / "elsewhere").mkdir()
+    os.chdir(place / "elsewhere")
+    found = check(named.format(place=place), "--changed-since", "HEAD")
+    assert found.exit_code == 1 and "b.yml" in found.output and "a.yml" not in found.output
+
+
+@pytest.mark.parametrize("form", ["text", "json", "sarif", "github", "junit"])
+def test_a_file_whose_name_is_no_text_is_told_in_every_form(place: Path, form: str) -> None:
+    (place / os.fsdecode(b"bad\xff.yml")).write_text(BROKEN.format(key="c"))
+    found = check("--format", form)
+    assert found.exit_code == 1 and "expected a path in UTF-8" in found.output
+    assert check("--format", form, "--output", "report").exit_code == 1
+
+
+def test_a_file_that_is_no_manifest_is_not_quoted(place: Path) -> None:
+    (place / "letter").write_text("Dear Ann Sample,\n")
+    (place / "other.yml").symlink_to(place / "letter")
+    assert "Ann" not in check("other.yml").output
+
+
+def test_a_pipe_that_is_named_is_not_waited_for(place: Path) -> None:
+    os.mkfifo(place / "pipe.yml")
+    found = check("pipe.yml")
+    assert found.exit_code == 1 and "expected a file or a folder" in found.output
