@@ -17,7 +17,7 @@ from privet.manifest.files import Source, read, sources
 from privet.manifest.finding import Finding, Severity, in_order
 from privet.manifest.keys import GONE, LEFT_ALONE, TYPES
 from privet.manifest.resources import Manifest, PolicyText, ResourceType
-from privet.manifest.shape import Reader, name_of
+from privet.manifest.shape import Reader, name_of, quotable
 from privet.manifest.words import MAKERS
 
 MOST_ALIASED = 100_000
@@ -121,7 +121,7 @@ class _Loading:
             reader.tell("warning", "no-manifest", root.place, "expected a mapping of resource types; passed over")
 
     def unknown_type(self, root: Node, name: str, reader: Reader, beside: bool) -> None:
-        shown = name if len(name) <= 80 else "…"
+        shown = quotable(name)
         severity: Severity = "error" if beside else "warning"
         hint = reader.near(name, TYPES) or (
             "" if beside else f"resource types are {', '.join(f'`{type_}`' for type_ in TYPES)}"

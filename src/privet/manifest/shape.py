@@ -181,7 +181,7 @@ class Reader:
 
     def unknown(self, node: Node, name: str, keys: Mapping[str, Key]) -> None:
         hint = self.near(name, [known for known, key in keys.items() if not key.gone])
-        shown = name if len(name) <= 80 else "…"
+        shown = quotable(name)
         self.tell("warning", "unknown-key", self.at_key(node, name), f"unknown key `{shown}`", hint, len(name))
 
     def outdated(self, mapping: Node, name: str, key: Key) -> None:
@@ -330,6 +330,15 @@ def _is_said(node: Node | None, name: str) -> bool:
     return node is not None and node.value is not None and (name not in _META or bool(node.value))
 
 
+def quotable(name: str) -> str:
+    """Return a key or name as findings quote it: not one that is long, or an address of a person.
+
+    >>> quotable("crm_db"), quotable("ann@example.com")
+    ('crm_db', '…')
+    """
+    return name if len(name) <= 80 and "@" not in name else "…"
+
+
 def name_of(node: Node, key: str = "name") -> str:
     """Return what a mapping says it is called, "" for none."""
     found = node.value.get(key) if isinstance(node.value, dict) else None
@@ -341,7 +350,7 @@ def _subject(path: list[tuple[str, str | Node]]) -> str:
     parts: list[str] = []
     for kind, named in path:
         name = name_of(named) if isinstance(named, Node) else named
-        shown = name if 0 < len(name) <= 80 else "…" if name else "without a name"
+        shown = quotable(name) or "without a name"
         if kind == "field" and len(parts) > 1:
             _, _, within = parts.pop().partition(" ")
             shown = f"{within}.{shown}"

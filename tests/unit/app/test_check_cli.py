@@ -79,3 +79,20 @@ def test_a_pipe_that_is_named_is_not_waited_for(place: Path) -> None:
     os.mkfifo(place / "pipe.yml")
     found = check("pipe.yml")
     assert found.exit_code == 1 and "expected a file or a folder" in found.output
+
+
+def test_a_folder_without_manifests_is_no_clean_check(place: Path) -> None:
+    (place / "empty").mkdir()
+    (place / "empty" / "docker-compose.yml").write_text("services: {}\n")
+    found = check("empty")
+    assert found.exit_code == 2 and "expected manifests" in found.output
+
+
+@pytest.mark.parametrize("form", ["text", "json", "sarif", "github", "junit"])
+def test_an_address_where_a_key_belongs_is_in_no_report(place: Path, form: str) -> None:
+    (place / "odd.yml").write_text(
+        "dataset:\n  - fides_key: ann@example.com\n    bob@example.com: 1\n    collections: []\ncid@example.com: []\n"
+    )
+    found = check("odd.yml", "--format", form)
+    assert found.exit_code == 1
+    assert "@example.com" not in found.output

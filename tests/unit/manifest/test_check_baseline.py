@@ -80,3 +80,11 @@ def test_a_file_of_a_later_version_is_refused() -> None:
 def test_counts_below_one_know_nothing() -> None:
     text = baseline.write([ONE]).replace('"subject":"dataset crm"', '"subject":"dataset crm","count":-5')
     assert baseline.apply([ONE], text) == ((ONE,), 0, 0)
+
+
+@pytest.mark.parametrize("rule", ["invalid-yaml", "unreadable-file"])
+def test_a_file_that_nobody_can_read_never_becomes_known(rule: str) -> None:
+    unread = finding(rule)
+    assert json.loads(baseline.write([unread]))["known"] == []
+    written = baseline.write([finding("unknown-key")]).replace(finding("unknown-key").fingerprint, unread.fingerprint)
+    assert baseline.apply([unread], written).fresh == (unread,)

@@ -80,6 +80,8 @@ def _told(
     root = Path.cwd()
     differ = changed_since(since, root) if since else None
     manifest, faults = load(paths, root=root)
+    if not manifest.files and not faults:
+        raise InvalidInput("expected manifests or policies, found none", at=" ".join(map(str, paths)))
     changed = None if differ is None else _named({*manifest.files, *(fault.at.file for fault in faults)}, differ, root)
     under = tuple(law(key) for key in laws)
     findings = check(manifest, faults, laws=under, only=policies, changed=changed, lint=lint)

@@ -17,6 +17,8 @@ from privet.errors import InvalidInput, MalformedBody
 from privet.manifest.finding import Finding
 
 VERSION = 1
+NEVER_KNOWN = frozenset({"invalid-yaml", "unreadable-file"})
+"""Rules whose findings stay new: a file that nobody can read hides whatever else is wrong in it."""
 _MOST_KEYS = 2_000_000
 
 
@@ -46,7 +48,7 @@ class Outcome(NamedTuple):
 
 def write(findings: Iterable[Finding]) -> str:
     """Return the file that makes all of some findings known."""
-    counted = Counter(map(_known, findings))
+    counted = Counter(_known(finding) for finding in findings if finding.rule not in NEVER_KNOWN)
     entries = sorted(
         (msgspec.structs.replace(one, count=count) for one, count in counted.items()),
         key=lambda one: (one.file, one.rule, one.subject, one.fingerprint),
@@ -74,7 +76,7 @@ def apply(findings: Iterable[Finding], text: str, file: str = "") -> Outcome:
     fresh, known = [], 0
     for finding in findings:
         fingerprint = finding.fingerprint
-        if left[fingerprint] > 0:
+        if left[fingerprint] > 0 and finding.rule not in NEVER_KNOWN:
             left[fingerprint] -= 1
             known += 1
         else:
