@@ -24,7 +24,7 @@ RULES = {RULE: "What a migration does cannot be told without running it."}
 """Rules of its own, beside those of a comparison."""
 
 _SKIPPED = frozenset(("node_modules", "site-packages", "__pycache__", "venv"))
-_SUBJECT = re.compile(r"dataset [^,]*, collection ([^,]*)(?:, field (.*))?")
+_SUBJECT = re.compile(r"dataset [^,]*, (?:collection|field) (.*)")
 
 
 def codes(folder: Path, suffixes: Sequence[str], *, root: Path) -> tuple[list[Code], list[Finding]]:
@@ -81,10 +81,7 @@ def moved(findings: Sequence[Finding], foreseen: Foreseen) -> tuple[Finding, ...
 
 def _place(finding: Finding, foreseen: Foreseen) -> Place | None:
     about = _SUBJECT.fullmatch(finding.subject)
-    if about is None:
-        return None
-    table, field = about[1], about[2]
-    return foreseen.places.get(f"{table}.{field}" if field else table)
+    return foreseen.places.get(about[1]) if about else None
 
 
 def _below(folder: Path) -> Iterator[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -40,6 +41,16 @@ class Finding:
         """Return what stays the same while lines move: 16 hexadecimal characters over rule, file, subject, message."""
         said = "\0".join((self.rule, self.at.file, self.subject, self.message, self.policy))
         return digest.sha256(said.encode()).hex()[:16]
+
+
+def about(dataset: str, path: Sequence[str] = ()) -> str:
+    """Return the subject of a finding about a dataset, a collection of it or a field. `path`: names from there down.
+
+    >>> about("crm", ("users", "address", "city"))
+    'dataset crm, field users.address.city'
+    """
+    kind = "field" if len(path) > 1 else "collection"
+    return f"dataset {dataset}, {kind} {'.'.join(path)}" if path else f"dataset {dataset}"
 
 
 def in_order(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:

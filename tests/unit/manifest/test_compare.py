@@ -80,7 +80,7 @@ def test_a_new_column_is_an_error_at_its_table(manifest: Manifest) -> None:
     (finding,) = found(manifest, seen(replace(USERS, fields=(*USERS.fields, phone))))
     assert (finding.rule, finding.severity) == ("undeclared-field", "error")
     assert (finding.at.line, finding.at.column, finding.length) == (4, 15, 5)
-    assert finding.subject == "dataset shop, collection users, field phone"
+    assert finding.subject == "dataset shop, field users.phone"
     assert "`user.contact.phone_number`" in finding.message
 
 

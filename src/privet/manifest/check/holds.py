@@ -8,8 +8,8 @@ from difflib import get_close_matches
 from functools import cache
 from itertools import groupby
 
-from privet.manifest.check.ground import Ground, Say, Spot, dotted, is_personal, shown
-from privet.manifest.finding import Finding
+from privet.manifest.check.ground import Ground, Say, Spot, is_personal, shown
+from privet.manifest.finding import Finding, about
 from privet.manifest.places import META, Names
 from privet.manifest.resources import Step
 from privet.vocabulary.dataset import NATIVE, Collection, Dataset, Field, Link
@@ -38,7 +38,7 @@ def unreferenced_dataset(ground: Ground, say: Say) -> Iterator[Finding]:
     for key in ground.datasets:
         if key not in named:
             yield say(
-                subject=f"dataset {key}",
+                subject=about(key),
                 message="no system refers to it, so no policy is checked against what it holds",
                 at=ground.places.resource("dataset", key, "fides_key"),
                 length=len(key),
@@ -55,7 +55,7 @@ def unknown_reference(ground: Ground, say: Say) -> Iterator[Finding]:
             for missing, steps in names.absent(spot):
                 near = names.near(missing)
                 yield say(
-                    subject=f"dataset {dotted(key, spot.path)}",
+                    subject=about(key, spot.path),
                     message=f"it refers to `{shown(missing)}`, which is not there",
                     at=ground.places.held(key, spot.path, META, *steps),
                     hint=f"did you mean `{near}`?" if near else "add it, or take the reference away",
@@ -125,7 +125,7 @@ def unlabelled_field(ground: Ground, say: Say) -> Iterator[Finding]:
                 category = _category(spot.path[-1], about_people=about_people)
                 if category:
                     yield say(
-                        subject=f"dataset {dotted(key, spot.path)}",
+                        subject=about(key, spot.path),
                         message="its name is that of personal data, and it has no category",
                         at=ground.places.held(key, spot.path, "name"),
                         length=len(spot.path[-1]),
@@ -175,7 +175,7 @@ def unreachable_data(ground: Ground, say: Say) -> Iterator[Finding]:
         for path in [()] if whole else [(table.name,) for table in lost]:
             more: dict[str, str] = {} if reach.seeds else {"severity": "note"}
             yield say(
-                subject=f"dataset {dotted(key, path)}",
+                subject=about(key, path),
                 message="no identity and no reference leads to its personal data, so people's requests miss it",
                 at=ground.places.held(key, path, "name" if path else "fides_key"),
                 hint="add `identity` to the field that people are looked up by, or `references` to one that is reached",
@@ -193,7 +193,7 @@ def no_primary_key(ground: Ground, say: Say) -> Iterator[Finding]:
                 continue
             if not any(field.native.primary_key for field in table.fields):
                 yield say(
-                    subject=f"dataset {dotted(key, (table.name,))}",
+                    subject=about(key, (table.name,)),
                     message="it has no primary key, so an erasure cannot tell its records apart",
                     at=ground.places.held(key, (table.name,), "name"),
                     length=len(table.name),

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
 from privet.codec import Place
-from privet.manifest.check.ground import Declared, Ground, Say, Spot, dotted, flows, shown, titled
+from privet.manifest.check.ground import Declared, Ground, Say, Spot, flows, shown, titled
 from privet.manifest.check.renamed import successor
-from privet.manifest.finding import Finding
+from privet.manifest.finding import Finding, about
 from privet.manifest.places import META, Names, Places
 from privet.manifest.resources import FidesPolicy, FidesRule, ResourceType, Step
 from privet.vocabulary.system import Declaration, Facts, Flow, System
@@ -192,7 +192,7 @@ class _OnSpot(NamedTuple):
 
     @property
     def subject(self) -> str:
-        return f"dataset {dotted(self.dataset, self.spot.path)}"
+        return about(self.dataset, self.spot.path)
 
     def place(self, places: Places, *steps: Step | Names) -> Place:
         return places.held(self.dataset, self.spot.path, *steps)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from privet.codec import Place
-from privet.manifest.finding import NOWHERE, Finding, Severity, in_order
+from privet.manifest.finding import NOWHERE, Finding, Severity, about, in_order
 from privet.manifest.places import Places
 from privet.manifest.resources import Manifest
 from privet.vocabulary.dataset import Collection, Dataset, Field, every_field
@@ -91,7 +91,7 @@ class _Pair:
         return Finding(
             rule=rule,
             severity=severity,
-            subject=f"dataset {self.dataset}, collection {self.declared.name}, field {path}",
+            subject=about(self.dataset, (self.declared.name, path)),
             message=message,
             at=self.place(self.dataset, self.declared.name, where),
             length=len(name),
@@ -132,7 +132,7 @@ def _undeclared_dataset(seen: Dataset, declared: Sequence[Dataset], ignored: Seq
         yield Finding(
             rule="undeclared-dataset",
             severity="error",
-            subject=f"dataset {seen.key}",
+            subject=about(seen.key),
             message=f"expected a dataset `{seen.key}`, found none; the database has {_tables(count)}",
             hint=f"`{likest}` has {shared[likest]} of them: say `--dataset {likest}` if it is meant"
             if shared.get(likest, 0) * 2 >= count
@@ -151,7 +151,7 @@ def _dataset(said: Dataset, seen: Dataset, place: Written, ignored: Sequence[str
             yield Finding(
                 rule="undeclared-collection",
                 severity="error",
-                subject=f"dataset {said.key}, collection {there.name}",
+                subject=about(said.key, (there.name,)),
                 message=f"table `{there.name}` is not declared; {_personal(there.fields)}",
                 at=place(said.key, "", ""),
                 length=len(said.key),
@@ -162,7 +162,7 @@ def _dataset(said: Dataset, seen: Dataset, place: Written, ignored: Sequence[str
             yield Finding(
                 rule="missing-collection",
                 severity="error" if whole else "note",
-                subject=f"dataset {said.key}, collection {declared.name}",
+                subject=about(said.key, (declared.name,)),
                 message=f"table `{declared.name}` is declared and not there",
                 at=place(said.key, declared.name, ""),
                 length=len(declared.name),
