@@ -10,7 +10,7 @@ from pathlib import Path
 
 from privet.codec import Place
 from privet.errors import InvalidInput
-from privet.manifest.files import Source, read, shown
+from privet.manifest.files import Source, below, read, shown, unopened
 from privet.manifest.finding import Finding, in_order
 from privet.manifest.migrations import Foreseen, observe
 from privet.manifest.resources import Manifest
@@ -23,16 +23,18 @@ from privet.vocabulary.dataset import Dataset
 RULES = {RULE: "What a migration does cannot be told without running it."}
 """Rules of its own, beside those of a comparison."""
 
-_SKIPPED = frozenset(("node_modules", "site-packages", "__pycache__", "venv"))
 _SUBJECT = re.compile(r"dataset [^,]*, (?:collection|field) (.*)")
 
 
-def codes(folder: Path, suffixes: Sequence[str], *, root: Path) -> tuple[list[Code], list[Finding]]:
-    """Return the files at or below a path whose names end so, by name, and those that cannot be read. Hidden folders
-    and those of tools are left out."""
-    found, findings = [], []
-    for path in _below(folder) if folder.is_dir() else [folder]:
-        if path.name.endswith(tuple(suffixes)):
+def codes(folder: Path, suffixes: tuple[str, ...], *, root: Path) -> tuple[list[Code], list[Finding]]:
+    """Return the files at or below a path whose names end so, by name, and what cannot be read. Hidden folders and
+    those of tools are left out."""
+    closed: list[str] = []
+    paths = list(below(folder, suffixes, closed)) if folder.is_dir() else [folder]
+    found, findings = [], [unopened(each, root) for each in closed]
+    for path in paths:
+        inside = path.relative_to(folder).parts[:-1]
+        if path.name.endswith(suffixes) and not any(name.startswith(".") for name in inside):
             text = read(Source(path, shown(path, root), named=False))
             if isinstance(text, Finding):
                 findings.append(text)
@@ -82,9 +84,3 @@ def moved(findings: Sequence[Finding], foreseen: Foreseen) -> tuple[Finding, ...
 def _place(finding: Finding, foreseen: Foreseen) -> Place | None:
     about = _SUBJECT.fullmatch(finding.subject)
     return foreseen.places.get(about[1]) if about else None
-
-
-def _below(folder: Path) -> Iterator[Path]:
-    for above, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name not in _SKIPPED and not name.startswith("."))
-        yield from (Path(above, name) for name in sorted(files))

@@ -15,7 +15,7 @@ YAML = (".yml", ".yaml")
 POLICY = ".policy"
 LARGEST_BYTES = 10_000_000
 
-# Folders of tools, full of YAML that is nobody's manifest.
+# Folders of tools, full of files that nobody here wrote.
 _SKIPPED = frozenset(
     {
         ".git",
@@ -57,11 +57,10 @@ def sources(paths: Sequence[Path], *, root: Path) -> tuple[list[Source], list[Fi
     found: dict[tuple[int, int], Source] = {}
     findings = []
     for path in paths:
-        below = path.is_dir()
+        folder = path.is_dir()
         closed: list[str] = []
-        entries = [(each, not below) for each in (_below(path, closed) if below else (path,))]
-        message = "expected a folder that can be looked into"
-        findings += [unreadable(shown(Path(each), root), message) for each in closed]
+        entries = [(each, not folder) for each in (below(path, (*YAML, POLICY), closed) if folder else (path,))]
+        findings += [unopened(each, root) for each in closed]
         for each, named in entries:
             try:
                 status = each.stat()
@@ -123,8 +122,16 @@ def _in_utf8(name: str) -> str:
     return name.encode("utf-8", "replace").decode()
 
 
-def _below(folder: Path, closed: list[str]) -> Iterator[Path]:
-    """Yield the files below a folder. `closed`: takes the folders that cannot be looked into."""
+def unopened(folder: str, root: Path) -> Finding:
+    """Return the finding about a folder that cannot be looked into."""
+    return unreadable(shown(Path(folder), root), "expected a folder that can be looked into")
+
+
+def below(folder: Path, suffixes: tuple[str, ...], closed: list[str]) -> Iterator[Path]:
+    """Yield what stands below a folder under names that end so, by name; folders of tools are left out.
+
+    `closed`: takes the folders that cannot be looked into.
+    """
     seen: set[tuple[int, int]] = set()
 
     def note(error: OSError) -> None:
@@ -138,4 +145,4 @@ def _below(folder: Path, closed: list[str]) -> Iterator[Path]:
             continue
         seen.add((status.st_dev, status.st_ino))
         folders[:] = sorted(name for name in folders if name not in _SKIPPED)
-        yield from (Path(above, name) for name in sorted(files) if name.endswith((*YAML, POLICY)))
+        yield from (Path(above, name) for name in sorted(files) if name.endswith(suffixes))

@@ -99,3 +99,18 @@ def test_a_pipe_among_migrations_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.py")
     found, (fault,) = codes(tmp_path, (".py",), root=tmp_path)
     assert not found and fault.message == "expected a file"
+
+
+def test_a_folder_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
+    """Root opens closed folders as well, so this one's path is longer than the system takes."""
+    before = Path.cwd()
+    try:
+        os.chdir(tmp_path)
+        for _ in range(20):
+            os.mkdir("d" * 250)
+            os.chdir("d" * 250)
+        found, (fault,) = codes(tmp_path, (".sql",), root=tmp_path)
+    finally:
+        os.chdir(before)
+    assert not found
+    assert (fault.severity, fault.rule) == ("error", "unreadable-file")

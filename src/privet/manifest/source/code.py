@@ -57,15 +57,6 @@ def place(code: Code, node: ast.AST) -> Place:
     return Place(code.file, getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1)
 
 
-def dotted(node: ast.AST | None) -> str:
-    """Return a name with its dots (`sa.Column`), "" for what is no name."""
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    return ".".join((node.id, *reversed(parts))) if isinstance(node, ast.Name) else ""
-
-
 def last(node: ast.AST | None) -> str:
     """Return the last word of a name, whatever module it is said to be in; of a call, the name that is called."""
     node = node.func if isinstance(node, ast.Call) else node
