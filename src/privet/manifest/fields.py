@@ -7,7 +7,7 @@ vault can hold it so is the business of `vault.reader`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, get_args
@@ -63,14 +63,16 @@ def masking(reader: Reader, node: Node, values: Values) -> Masking | None:
     """Return how an erasure overwrites, None where it does not say."""
     if "strategy" not in values:
         return None
-    settings = values.get("configuration", {}).items()
-    return Masking(
-        values["strategy"],
-        tuple(
-            (key, value if isinstance(value, str | int | float | bool | None) else str(value))
-            for key, value in settings
-        ),
-    )
+    return Masking(values["strategy"], tuple(_settings(values.get("configuration", {}))))
+
+
+def _settings(given: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str | int | float | bool | None]]:
+    """Yield the settings of a strategy, those within others by dotted names: `format_preservation.suffix`."""
+    for name, value in given.items():
+        if isinstance(value, dict):
+            yield from _settings(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
 def field(reader: Reader, node: Node, values: Values) -> Field | Group | None:

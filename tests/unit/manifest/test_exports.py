@@ -17,9 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from privet.app.cli.map import FORMATS
+from privet.drawing import NODE_HEIGHT, NODE_WIDTH, ROWS
 from privet.manifest.atlas.cells import TITLES
 from privet.manifest.atlas.graph import KINDS
-from privet.manifest.atlas.layout import NODE_HEIGHT, NODE_WIDTH, ROWS, layout
+from privet.manifest.atlas.layout import layout
 from privet.manifest.atlas.lineage import read_events
 from privet.manifest.atlas.whole import Atlas, atlas
 from privet.manifest.exports import EXPORTS

@@ -10,19 +10,22 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from privet.codec import Place
-from privet.errors import InvalidPolicy, PrivetError
+from privet.errors import InvalidInput, InvalidPolicy, PrivetError, UnknownName
 from privet.manifest.check.ground import Declared, Ground, Spot, dotted
 from privet.manifest.finding import Finding
 from privet.manifest.places import parsed
 from privet.manifest.resources import PolicyText
 from privet.manifest.shape import near
 from privet.policy import check as reader
+from privet.policy.bind import Fault
 from privet.policy.parse import parse
-from privet.policy.syntax import DenyUse, Limit, Policy, Promise, RequireConsent, Span
+from privet.policy.review.aims import misaimed
+from privet.policy.syntax import DenyUse, Erase, Keep, Limit, Policy, Promise, RequireConsent, Span
 
 FAULT = "policy-fault"
 DENY, CONSENT, LIMIT = "deny-use", "require-consent", "limit"
 NO_TABLE = "unknown-table"
+ERASURE = "erasure"
 
 _RULES: Mapping[type[Promise], str] = {DenyUse: DENY, RequireConsent: CONSENT, Limit: LIMIT}
 _WORD = re.compile(r"[A-Za-z_][\w.-]*")
@@ -59,6 +62,7 @@ def findings(ground: Ground, only: Collection[str] = ()) -> Iterator[Finding]:
     for one in asked:
         yield from _Broken(ground, one).findings(read)
         yield from _tables(ground, one)
+        yield from _erasures(ground, one)
 
 
 def _fault(ground: Ground, source: PolicyText, fault: PrivetError) -> Finding:
@@ -169,3 +173,32 @@ def _tables(ground: Ground, one: _Read) -> Iterator[Finding]:
                 hint=near(target.table, sorted(known)),
                 policy=one.source.file,
             )
+
+
+def _erasures(ground: Ground, one: _Read) -> Iterator[Finding]:
+    """Yield what promises about erasures name and nobody has: strategies, and what of datasets where there are any."""
+    for promise in one.policy.promises:
+        if not isinstance(promise, Erase | Keep):
+            continue
+        faults = list(_strategy(promise)) if isinstance(promise, Erase) else []
+        faults += misaimed(promise, ground.datasets) if ground.datasets else ()
+        for fault in faults:
+            yield Finding(
+                rule=ERASURE,
+                severity="error",
+                subject=f"policy {one.source.file}",
+                message=fault.message,
+                at=one.place(fault.span),
+                length=one.length(fault.span),
+                hint=fault.hint,
+                policy=one.source.file,
+            )
+
+
+def _strategy(promise: Erase) -> Iterator[Fault]:
+    from privet.crypto.strategies import settled, strategy  # slow to import, and few texts speak of erasures
+
+    try:
+        settled(strategy(promise.strategy), promise.settings)
+    except (InvalidInput, UnknownName) as error:
+        yield Fault(promise.span, error.message, error.hint)

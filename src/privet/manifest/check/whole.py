@@ -21,6 +21,7 @@ RULES: Mapping[str, str] = {
     "require-consent": "A promise asks for consent that nobody names.",
     "limit": "A promise keeps the redaction for connections.",
     "unknown-table": "A policy names a table that no dataset has.",
+    "erasure": "A promise about erasures names what is not there.",
     **{row.name: row.about for row in linting.LINTS},
 }
 """What each kind of finding is about. The kinds of other rooms are theirs to tell."""

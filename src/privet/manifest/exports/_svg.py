@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from privet.drawing import NODE_HEIGHT, NODE_WIDTH, curve
 from privet.manifest.atlas.graph import Arc, Graph, Node
-from privet.manifest.atlas.layout import NODE_HEIGHT, NODE_WIDTH, Plan, layout
+from privet.manifest.atlas.layout import Plan, layout
 from privet.manifest.exports._page import shown
 
 KIND_WORDS = {"people": "People", "system": "System", "dataset": "Dataset", "recipient": "Recipient"}
@@ -19,7 +20,6 @@ ARC_WORDS = {
     "derives": "feeds",
 }
 _LETTERS = 25
-_BOW = 36
 _MOST_REASONS = 8
 
 
@@ -68,22 +68,6 @@ def _arc(plan: Plan, arc: Arc, at: dict[str, int], names: dict[str, str]) -> str
         word = f"{names[arc.target]}: data about {names[arc.source]}"
     return (
         f'<path class="arc {arc.kind}" data-a="{at[arc.source]}" data-b="{at[arc.target]}" '
-        f'd="{_path(plan.places[arc.source], plan.places[arc.target])}"{tip}>'
+        f'd="{curve(plan.places[arc.source], plan.places[arc.target])}"{tip}>'
         f"<title>{shown(word + why + more)}</title></path>"
     )
-
-
-def _path(source: tuple[int, int], target: tuple[int, int]) -> str:
-    """Return a curve between the facing sides of two boxes, on the right of both where they stand in one column."""
-    (from_x, from_y), (to_x, to_y) = source, target
-    from_y, to_y = from_y + NODE_HEIGHT // 2, to_y + NODE_HEIGHT // 2
-    if from_x == to_x:
-        side = from_x + NODE_WIDTH
-        bow = side + _BOW + min(abs(to_y - from_y) // 10, _BOW)
-        return f"M{side} {from_y}C{bow} {from_y} {bow} {to_y} {side} {to_y}"
-    if from_x < to_x:
-        from_x += NODE_WIDTH
-    else:
-        to_x += NODE_WIDTH
-    middle = (from_x + to_x) // 2
-    return f"M{from_x} {from_y}C{middle} {from_y} {middle} {to_y} {to_x} {to_y}"
