@@ -3,7 +3,8 @@
 A suite needs a test runner that finds methods by `test_` and gives them `tmp_path`, an empty folder; it imports none.
 """
 
+from privet.testing.connector import ConnectorContract
 from privet.testing.question import QuestionContract
 from privet.testing.store import StoreContract
 
-__all__ = ["QuestionContract", "StoreContract"]
+__all__ = ["ConnectorContract", "QuestionContract", "StoreContract"]

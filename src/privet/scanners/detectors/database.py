@@ -6,20 +6,19 @@ Reflection reads the catalog alone. Samples are the first rows of a table, each 
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from privet.connectors.catalog import SYSTEM_SCHEMAS, reflected, reflected_names
 from privet.errors import InvalidInput, Unavailable
 from privet.scanners.base import Ask, Observed, plain_key, scheme, shown
 from privet.scanners.classify import proposals
 from privet.scanners.detectors import Detector
 from privet.scanners.sample import MOST_CHARACTERS, NONE, Samples, capped
-from privet.vocabulary.dataset import Collection, Field, Link
-from privet.vocabulary.native import field as observed_field
-from privet.vocabulary.native import look, native
+from privet.vocabulary.dataset import Collection
+from privet.vocabulary.native import look
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -33,28 +32,12 @@ _DRIVERS = {
     "mariadb": ("mariadb+pymysql", "mysql"),
 }
 """Scheme → (how SQLAlchemy calls it, the extra that installs it)."""
-_SYSTEM_SCHEMAS = frozenset({"information_schema", "pg_catalog", "pg_toast", "mysql", "performance_schema", "sys"})
 # Waiting for somebody else's lock would make a scan one more thing that hangs.
 _SETTINGS = {
     "postgresql": ("SET lock_timeout = '5s'", "SET statement_timeout = '60s'"),
     "mysql": ("SET SESSION TRANSACTION READ ONLY", "SET SESSION lock_wait_timeout = 5"),
 }
-_PARTITIONS = (
-    "SELECT c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-    "WHERE c.relispartition AND n.nspname = :schema"
-)
-_COLLATION = re.compile(r' (?:CHARACTER SET|COLLATE) (?:"[^"]*"|\S+)')
 _LOGGER = "privet"
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """What reflection says of one table."""
-
-    columns: Sequence[Mapping[str, Any]]
-    keys: Mapping[str, Any]
-    foreign: Sequence[Mapping[str, Any]]
-    comment: str = ""
 
 
 @dataclass(slots=True)
@@ -154,7 +137,7 @@ def _schemas(scan: _Scan) -> list[str]:
             raise InvalidInput("expected a database in the DSN, or --schema", hint="mysql://user@host/shop")
         return [scan.usual]  # the others are other people's databases
     with _reading(scan.engine) as connection:
-        there = [name for name in sa.inspect(connection).get_schema_names() if name not in _SYSTEM_SCHEMAS]
+        there = [name for name in sa.inspect(connection).get_schema_names() if name not in SYSTEM_SCHEMAS]
     missing = [name for name in asked if name not in there]
     if missing:
         raise InvalidInput(f"there is no schema `{missing[0]}`", hint="or this user does not see it")
@@ -162,93 +145,17 @@ def _schemas(scan: _Scan) -> list[str]:
 
 
 def _of_schema(scan: _Scan, schema: str) -> Iterator[Observed]:
-    names = [name for name in _names(scan, schema) if f"{scan.key(schema)}.{name}" not in scan.ask.done]
+    with _reading(scan.engine) as connection:
+        there = reflected_names(connection, schema, views=scan.ask.views)
+    names = [name for name in there if f"{scan.key(schema)}.{name}" not in scan.ask.done]
     for start in range(0, len(names), BATCH):
-        batch = names[start : start + BATCH]
-        for name, table in _tables(scan, schema, batch):
-            yield _observed(scan, schema, name, table)
+        with _reading(scan.engine) as connection:
+            batch = reflected(connection, schema, names[start : start + BATCH], scan.key)
+        for collection in batch:
+            yield _observed(scan, schema, collection)
 
 
-def _names(scan: _Scan, schema: str) -> list[str]:
-    """Return the tables of a schema, sorted; of a partitioned one only the whole."""
-    import sqlalchemy as sa
-
-    with _reading(scan.engine) as connection:
-        inspector = sa.inspect(connection)
-        names = set(inspector.get_table_names(schema))
-        if scan.ask.views:
-            names |= {*inspector.get_view_names(schema)}
-        if _family(scan.engine) == "postgresql":
-            if scan.ask.views:
-                names |= {*inspector.get_materialized_view_names(schema)}
-            names -= {*connection.execute(sa.text(_PARTITIONS), {"schema": schema}).scalars()}
-    return sorted(names)
-
-
-def _tables(scan: _Scan, schema: str, names: list[str]) -> list[tuple[str, _Table]]:
-    """Return what reflection says of some tables, but those that went away meanwhile."""
-    import sqlalchemy as sa
-
-    with _reading(scan.engine) as connection:
-        if _family(scan.engine) == "postgresql":
-            # Without a path every reference names its schema.
-            connection.exec_driver_sql("SET LOCAL search_path = ''")
-        inspector = sa.inspect(connection)  # a new one each time: it keeps all that it ever saw
-        if _family(scan.engine) == "postgresql":
-            return _together(inspector, schema, names)
-        return [(name, table) for name in names if (table := _alone(inspector, schema, name))]
-
-
-def _together(inspector: Any, schema: str, names: list[str]) -> list[tuple[str, _Table]]:
-    from sqlalchemy.engine.reflection import ObjectKind
-
-    said = {"schema": schema, "filter_names": names, "kind": ObjectKind.ANY}
-    columns = inspector.get_multi_columns(**said)
-    keys, foreign = inspector.get_multi_pk_constraint(**said), inspector.get_multi_foreign_keys(**said)
-    comments = inspector.get_multi_table_comment(**said)
-    return [
-        (
-            name,
-            _Table(
-                columns[schema, name],
-                keys.get((schema, name)) or {},
-                foreign.get((schema, name)) or (),
-                (comments.get((schema, name)) or {}).get("text") or "",
-            ),
-        )
-        for name in names
-        if (schema, name) in columns
-    ]
-
-
-def _alone(inspector: Any, schema: str, name: str) -> _Table | None:
-    from sqlalchemy import exc
-
-    try:
-        return _Table(
-            inspector.get_columns(name, schema),
-            inspector.get_pk_constraint(name, schema),
-            inspector.get_foreign_keys(name, schema),
-            inspector.get_table_comment(name, schema).get("text") or "",
-        )
-    except exc.NoSuchTableError:
-        return None
-    finally:
-        inspector.clear_cache()
-
-
-def _observed(scan: _Scan, schema: str, name: str, table: _Table) -> Observed:
-    links: dict[str, list[Link]] = {}
-    for key in table.foreign:
-        dataset = scan.key(key["referred_schema"] or schema)
-        for ours, theirs in zip(key["constrained_columns"], key["referred_columns"], strict=True):
-            links.setdefault(ours, []).append(Link(dataset, f"{key['referred_table']}.{theirs}", "from"))
-    first = set(table.keys.get("constrained_columns") or ())
-    fields = tuple(
-        _field(scan.engine, column, primary_key=column["name"] in first, links=tuple(links.get(column["name"], ())))
-        for column in table.columns
-    )
-    collection = Collection(name=name, fields=fields, description=" ".join(table.comment.split()))
+def _observed(scan: _Scan, schema: str, collection: Collection) -> Observed:
     samples, note = _samples(scan, schema, collection) if scan.ask.samples else ({}, "")
     return Observed(
         dataset=scan.key(schema),
@@ -256,22 +163,6 @@ def _observed(scan: _Scan, schema: str, name: str, table: _Table) -> Observed:
         proposals=proposals(collection, samples),
         notes=(note,) if note else (),
     )
-
-
-def _field(engine: Engine, column: Mapping[str, Any], *, primary_key: bool, links: tuple[Link, ...]) -> Field:
-    held = native(_written(engine, column["type"]), nullable=bool(column["nullable"]), primary_key=primary_key)
-    return observed_field(column["name"], replace(held, links=links), description=column.get("comment") or "")
-
-
-def _written(engine: Engine, kind: Any) -> str:
-    """Return the name of a type as its database writes it, of a domain that of the type below it, "" where unknown."""
-    from sqlalchemy import exc
-
-    kind = getattr(kind, "data_type", kind)
-    try:
-        return _COLLATION.sub("", str(kind.compile(dialect=engine.dialect)))
-    except exc.CompileError:
-        return ""
 
 
 def _samples(scan: _Scan, schema: str, collection: Collection) -> tuple[dict[str, Samples], str]:

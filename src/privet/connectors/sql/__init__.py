@@ -1,0 +1,1 @@
+"""Databases that speak SQL: one connector, what differs between them, and the values they hold."""

@@ -1,0 +1,10 @@
+SELECT table_name, field_path, data_type FROM `sales`.INFORMATION_SCHEMA.COLUMN_FIELD_PATHS WHERE table_name = %s  <- ['people']
+SELECT `id`, `email`, `name`, `born`, `active` FROM `sales`.`people` WHERE `email` IN (%s, %s) OR `id` IN (%s, %s) OR `active` = %s  <- ['ada@example.com', "it's %s ? :1", 1, 2, True]
+SELECT table_name, field_path, data_type FROM `sales`.INFORMATION_SCHEMA.COLUMN_FIELD_PATHS WHERE table_name = %s  <- ['visits']
+SELECT `note`, `person`, `day` FROM `sales`.`visits` WHERE `day` = %s  <- [datetime.date(2020, 2, 29)]
+DELETE FROM `sales`.`visits` WHERE (`person` = %s) AND (`day` = %s)  <- [1, datetime.date(2020, 2, 29)]
+DELETE FROM `sales`.`visits` WHERE (`person` = %s) AND (`day` = %s)  <- [1, datetime.date(2020, 3, 1)]
+UPDATE `sales`.`people` SET `email` = NULL, `name` = %s WHERE (`id` IN (%s, %s))  <- ['x', 1, 2]
+UPDATE `sales`.`people` SET `name` = %s WHERE (`id` = %s)  <- ['y', 3]
+DELETE FROM `sales`.`people` WHERE (`email` = %s)  <- ['bob@example.com']
+(close)
