@@ -6,7 +6,22 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
-from privet.policy.syntax import Budget, DenyUse, Limit, Policy, Promise, RequireConsent, Role, Rule, Target
+from privet.policy.syntax import (
+    DELETION,
+    Aim,
+    Budget,
+    DenyUse,
+    Erase,
+    Keep,
+    Limit,
+    Policy,
+    Promise,
+    RequireConsent,
+    Role,
+    Rule,
+    Target,
+    Term,
+)
 from privet.vocabulary import taxonomy
 from privet.vocabulary.access import ACTIONS, Purpose
 from privet.vocabulary.predicate import (
@@ -27,7 +42,24 @@ OPERATORS = ("=", "!=", "<", "<=", ">", ">=")
 
 plain = st.from_regex(r"[A-Za-z_][A-Za-z0-9_-]{0,8}", fullmatch=True)
 words = st.sampled_from(
-    ("user", "system", "role", "allow", "where", "for", "to", "not", "consent", "caller", "on", "in", "all", "limit")
+    (
+        "user",
+        "system",
+        "role",
+        "allow",
+        "where",
+        "for",
+        "to",
+        "not",
+        "consent",
+        "caller",
+        "on",
+        "in",
+        "all",
+        "limit",
+        "keep",
+        "by",
+    )
 )
 odd = st.text(st.characters(exclude_characters='".', exclude_categories=("C", "Z")), min_size=1, max_size=8)
 names = st.one_of(plain, words, odd)
@@ -114,7 +146,49 @@ def rules(draw: st.DrawFn, roles: tuple[str, ...] = ()) -> Rule:
     )
 
 
+literals_of_settings = st.one_of(texts, st.integers(-(10**17), 10**17), st.booleans())
+paths = st.lists(names, min_size=2, max_size=4).map(tuple)
+aims = st.one_of(categories.map(Aim), paths.map(lambda path: Aim(path=path)))
+
+
+@st.composite
+def erases(draw: st.DrawFn) -> Erase:
+    """Draw a promise of how something is erased. Deletion is about collections alone."""
+    strategy = draw(st.sampled_from(("deletion", "delete", "null", "random", "Odd one")) | names)
+    held = paths.map(lambda path: Aim(path=path)) if strategy in DELETION else aims
+    return Erase(
+        targets=draw(st.lists(held, min_size=1, max_size=3).map(tuple)),
+        strategy=strategy,
+        settings=draw(st.dictionaries(dotted, literals_of_settings, max_size=3).map(lambda held: tuple(held.items()))),
+    )
+
+
+@st.composite
+def keeps(draw: st.DrawFn) -> Keep:
+    """Draw a promise of what is kept. One that names fields is about one dataset."""
+    reason = draw(texts.filter(str.strip))
+    if draw(st.booleans()):
+        return Keep(targets=draw(st.lists(aims, min_size=1, max_size=3).map(tuple)), reason=reason)
+    dataset = draw(names)
+    below = st.lists(names, min_size=1, max_size=3).map(lambda rest: Aim(path=(dataset, *rest)))
+    said = st.one_of(
+        st.builds(Compare, dotted, st.sampled_from(OPERATORS), literals),
+        st.builds(Compare, dotted, st.sampled_from(("=", "!=")), st.none()),
+        st.builds(In, dotted, st.lists(literals, min_size=1, max_size=4).map(tuple)),
+    )
+    return Keep(
+        targets=draw(st.lists(below, min_size=1, max_size=3).map(tuple)),
+        reason=reason,
+        where=draw(st.just(ALWAYS) | conditions(said)),
+        term=draw(
+            st.none() | st.builds(Term, st.integers(1, 9_999), st.sampled_from(("years", "months", "days")), below)
+        ),
+    )
+
+
 promises: st.SearchStrategy[Promise] = st.one_of(
+    erases(),
+    keeps(),
     st.builds(
         DenyUse,
         labels=some_categories,

@@ -20,7 +20,7 @@ from walked import Home
 
 from privet import codec, digest
 from privet.app.services import export, queries, records, tokens, verbs
-from privet.app.services.export import STREAMS
+from privet.app.services.streams import STREAMS
 from privet.app.services.records import permit, read_id, shown
 from privet.app.services.verb import Caller
 from privet.app.wiring import House

@@ -29,6 +29,10 @@ allow all on "user".*, * through connection "to" budget 10 per minute unsafe
 deny use of user.financial for marketing about customer
 require consent 'news' for marketing.communications
 limit plain_text of user.financial to connections
+erase user.contact, shop.people.email by random (length 20, a.b 'x', c true)  # how
+erase shop.people by deletion
+keep shop.orders where shop.orders.state = 'open' or not shop.orders.n in (1, 2)
+    for 10 years after shop.orders.placed because 'tax law'
 allow audit to auditor, "where"
 """
 PIECES = tuple(sorted({*TEXT.split(" "), *"'\"#(),.;*=<>‘’\n\r\0-0123", "\u202e", "\x85", "é", "''", "user.contct"}))
@@ -89,6 +93,8 @@ GARBAGE = {
     "comments": "#" * 50 + "\n",
     "blank lines": "\n \n" * 30,
     "comments in a rule": "allow read\n# x\n on a.b\n# y\n\n",
+    "aims": "keep a.b" + ", a.b" * 30 + " because 'x'\n",
+    "settings": "erase a.b by c (d 1" + ", d 1" * 30 + "\n",
     "good rules": "allow read on a.b to x\n" * 20,
     "rules of many roles": "".join(f"allow read on a.b to r{at}, s\n" for at in range(20)),
     "signs": "$%&!" * 20,

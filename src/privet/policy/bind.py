@@ -15,7 +15,7 @@ from typing import TypeVar
 from privet import digest
 from privet.errors import InvalidPolicy, InvalidValue
 from privet.policy.permit import ASKING
-from privet.policy.syntax import NOWHERE, Limit, Policy, Promise, RequireConsent, Rule, Span, Target
+from privet.policy.syntax import NOWHERE, Erase, Keep, Limit, Policy, Promise, RequireConsent, Rule, Span, Target
 from privet.vocabulary import taxonomy
 from privet.vocabulary.access import Action
 from privet.vocabulary.dataset import Collection, Dataset, Field
@@ -304,6 +304,10 @@ class _Binder:
             yield Fault(span, *missing)
 
     def promise(self, promise: Promise) -> Iterator[Fault]:
+        if isinstance(promise, Erase | Keep):
+            # Their datasets are declared, not of this schema: whether they are there is told where declarations are.
+            yield from self.words("category", (aim.label for aim in promise.targets if aim.label), promise.span)
+            return
         if not isinstance(promise, RequireConsent):
             yield from self.words("category", promise.labels, promise.span)
         if isinstance(promise, Limit):

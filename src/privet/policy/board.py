@@ -149,7 +149,8 @@ class Board:
         leaves = [leaf for clause in self.clauses for leaf in comparisons(clause.rule.where)]
         self.attributes = tuple(dict.fromkeys(name for leaf in leaves for name in attributes(leaf)))
         self.queued = any(leaf.target == QUEUE for leaf in leaves)
-        bound = [p for p in policy.promises if not isinstance(p, Limit) and _binds(p.purposes, uses)]
+        # What `erase` and `keep` promise binds erasures, no caller.
+        bound = [p for p in policy.promises if isinstance(p, DenyUse | RequireConsent) and _binds(p.purposes, uses)]
         self.lifted = access.lifted
         self.exports: Mapping[str, str] = MappingProxyType({})  # of each column, what the roles may export of all rows
         self.barred = [promise for promise in bound if isinstance(promise, DenyUse)]

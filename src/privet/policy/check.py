@@ -89,7 +89,7 @@ class _Ready:
 
     def __init__(self, promise: Promise, uses: Collection[str], labels: Collection[str]) -> None:
         self.promise = promise
-        purposes = () if isinstance(promise, Limit) else promise.purposes
+        purposes = promise.purposes if isinstance(promise, DenyUse | RequireConsent) else ()
         denied = promise.labels if isinstance(promise, DenyUse) else ()
         self.uses = _below(uses, purposes)
         self.broad_uses = _above(purposes)

@@ -25,7 +25,7 @@ MOST_CHARACTERS = 1_000_000
 # it looks like (CVE-2021-42574).
 _HIDDEN = re.compile("[\0-\b\v\f\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]|\r(?!\n)")
 _CLAUSE = "a clause or the next rule"
-_STARTS = "`role`, `allow`, `deny`, `require` or `limit`"
+_STARTS = "`role`, `allow`, `deny`, `require`, `limit`, `erase` or `keep`"
 
 
 def parse(text: str, file: str = "", version: str = "") -> Policy:

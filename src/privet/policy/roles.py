@@ -36,4 +36,10 @@ AUDITOR = Role(
     (Rule(effect="allow", actions=("audit",)),),
 )
 
-BUILT_IN = Policy("built-in/1", (OWNER, EDITOR, VIEWER, TOKENIZER, AUDITOR))
+PRIVACY_OFFICER = Role(
+    "privacy_officer",
+    "opens, approves and follows people's requests, and hands their packages out; sees no other value",
+    (Rule(effect="allow", actions=("request",)),),
+)
+
+BUILT_IN = Policy("built-in/1", (OWNER, EDITOR, VIEWER, TOKENIZER, AUDITOR, PRIVACY_OFFICER))

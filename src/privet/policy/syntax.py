@@ -14,6 +14,8 @@ from privet.vocabulary.access import Action, Purpose
 from privet.vocabulary.predicate import ALWAYS, Predicate
 
 Effect = Literal["allow", "deny"]
+Unit = Literal["years", "months", "days"]
+DELETION = ("deletion", "delete")  # the strategy that overwrites nothing, by its name and as Fides has it
 
 
 class Span(NamedTuple):
@@ -133,7 +135,54 @@ class Limit:
     notes: Notes = field(default=NO_NOTES, compare=False)
 
 
-Promise = DenyUse | RequireConsent | Limit
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What of declared datasets a promise about erasures is about: fields labelled at or below `label`, or what stands
+    at `path`: a dataset, then its collection, then a field of it. Names hold no dots, but what stands between dots may
+    be one name of a dataset: `bind` tells."""
+
+    label: str = ""
+    path: tuple[str, ...] = ()
+    span: Span = field(default=NOWHERE, compare=False)
+
+    def __str__(self) -> str:
+        return self.label or ".".join(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """How long something is kept: `count` units from the moment that a field holds."""
+
+    count: int
+    unit: Unit
+    after: Aim
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erase:
+    """A promise: an erasure overwrites `targets` by a masking strategy; DELETION deletes whole records."""
+
+    targets: tuple[Aim, ...]
+    strategy: str
+    settings: tuple[tuple[str, str | int | bool], ...] = ()
+    span: Span = field(default=NOWHERE, compare=False)
+    notes: Notes = field(default=NO_NOTES, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keep:
+    """A promise: an erasure leaves `targets` as they are, for a reason. `where`: in those records alone; its targets
+    stand below the dataset (`invoices.status`). `term`: for so long; None for always."""
+
+    targets: tuple[Aim, ...]
+    reason: str
+    where: Predicate = ALWAYS
+    term: Term | None = None
+    span: Span = field(default=NOWHERE, compare=False)
+    notes: Notes = field(default=NO_NOTES, compare=False)
+
+
+Promise = DenyUse | RequireConsent | Limit | Erase | Keep
 
 
 @dataclass(frozen=True, slots=True)

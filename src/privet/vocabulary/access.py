@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Literal, NewType
 
 Purpose = NewType("Purpose", str)
-Action = Literal["read", "insert", "update", "delete", "tokenize", "detokenize", "search", "export", "manage", "audit"]
+Action = Literal[
+    "read", "insert", "update", "delete", "tokenize", "detokenize", "search", "export", "manage", "audit", "request"
+]
 ACTIONS: tuple[Action, ...] = (
     "read",
     "insert",
@@ -19,7 +21,9 @@ ACTIONS: tuple[Action, ...] = (
     "export",
     "manage",
     "audit",
+    "request",
 )
+"""The last three are about no column: keys and schemas, the audit, and people's requests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -104,12 +104,14 @@ def test_scopes_narrow_what_roles_allow() -> None:
     [
         (
             "owner",
-            {"read", "insert", "update", "delete", "tokenize", "detokenize", "search", "export", "manage", "audit"},
+            {"read", "insert", "update", "delete", "tokenize", "detokenize", "search", "export", "manage"}
+            | {"audit", "request"},
         ),
         ("editor", {"read", "insert", "update", "delete", "tokenize", "detokenize", "search"}),
         ("viewer", {"read", "detokenize"}),
         ("tokenizer", {"tokenize"}),
         ("auditor", {"audit"}),
+        ("privacy_officer", {"request"}),
     ],
 )
 def test_built_in_roles_allow_just_this(role: str, allowed: set[str]) -> None:

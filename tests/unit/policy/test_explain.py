@@ -157,7 +157,7 @@ def test_a_deny_of_managing_takes_all_of_it() -> None:
     for denied in ("", " on people.name where people.state = 'CA'"):
         found = matrix(f"role desk\nallow manage, audit\ndeny manage{denied}\n")
         whole = {c.action: (len(c.lines), c.denied) for c in found.cells if not c.table}
-        assert whole == {"manage": (0, ("a.policy:3",)), "audit": (1, ())}
+        assert whole == {"manage": (0, ("a.policy:3",)), "audit": (1, ()), "request": (0, ())}
 
 
 def test_a_promise_about_others_bars_nothing() -> None:
@@ -217,10 +217,10 @@ def test_a_condition_that_no_column_fits_allows_nothing_and_denies_all() -> None
     assert cell(matrix(text), "name").denied == ("a.policy:3",)
 
 
-def test_managing_and_auditing_stand_apart_from_tables() -> None:
+def test_managing_auditing_and_requests_stand_apart_from_tables() -> None:
     found = explain(BUILT_IN, ("owner",), SCHEMA)
     whole = {c.action: c for c in found.cells if not c.table}
-    assert set(whole) == {"manage", "audit"} and all(c.lines for c in whole.values())
+    assert set(whole) == {"manage", "audit", "request"} and all(c.lines for c in whole.values())
     assert whole["manage"].lines[0].rule == "owner/1"
 
 

@@ -53,7 +53,7 @@ def test_actions_and_their_published_spellings() -> None:
     said = rule("ALLOW Read, create, TOKENIZATION, detokenization, manage on *").actions
     assert said == ("read", "insert", "tokenize", "detokenize", "manage")
     everything = rule("allow all on *").actions
-    assert set(ACTIONS) - set(everything) == {"manage", "audit"}
+    assert set(ACTIONS) - set(everything) == {"manage", "audit", "request"}
 
 
 def test_only_verbs_that_published_rules_leave_without_tables_need_none() -> None:
@@ -219,7 +219,9 @@ def test_the_error_is_the_first_fault_and_holds_them_all() -> None:
     error = caught.value
     assert isinstance(error, InvalidInput)
     assert error.code == "invalid_policy"
-    assert str(error) == ("x.policy:1:1: expected `role`, `allow`, `deny`, `require` or `limit`, found another word")
+    assert str(error) == (
+        "x.policy:1:1: expected `role`, `allow`, `deny`, `require`, `limit`, `erase` or `keep`, found another word"
+    )
     assert error.hint == "did you mean `allow`?"
     assert [fault.at for fault in error.faults] == ["x.policy:1:1", "x.policy:3:1"]
 

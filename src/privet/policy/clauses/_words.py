@@ -13,22 +13,23 @@ from privet.vocabulary.access import ACTIONS, Action
 from privet.vocabulary.datatype import TYPES
 from privet.vocabulary.taxonomy import Kind
 
-STARTERS = ("role", "allow", "deny", "require", "limit")
+STARTERS = ("role", "allow", "deny", "require", "limit", "erase", "keep")
 # A name that is one of these is written in double quotes where it stands alone.
 RESERVED = frozenset({*STARTERS, "on", "with", "where", "for", "through", "budget", "until", "unsafe", "to", "about"})
 ROOTS = frozenset({"user", "system"})
 KEYWORDS = RESERVED | ROOTS
 KEYWORDS |= {"redaction", "connection", "connections", "per", "second", "minute", "hour", "day", "use", "of", "consent"}
+KEYWORDS |= {"by", "because", "years", "year", "months", "month", "days"}
 KEYWORDS |= {"and", "or", "not", "in", "is", "null", "true", "false", "before", "after", "date", "caller", "queue"}
 SIGNS = frozenset({"(", ")", ",", ".", ";", "*", "=", "<", ">", "<=", ">=", "!=", "<>"})
 
-ALL: tuple[Action, ...] = tuple(action for action in ACTIONS if action not in ("manage", "audit"))
+ALL: tuple[Action, ...] = tuple(action for action in ACTIONS if action not in ("manage", "audit", "request"))
 # Spellings that Skyflow publishes: https://docs.skyflow.com/policy-expression-language-reference/
 SYNONYMS: dict[str, Action] = {"tokenization": "tokenize", "detokenization": "detokenize", "create": "insert"}
 ACTION_WORDS: dict[str, tuple[Action, ...]] = {action: (action,) for action in ACTIONS}
 ACTION_WORDS |= {word: (action,) for word, action in SYNONYMS.items()} | {"all": ALL}
 # Verbs that touch no column, and those for which published rules leave the tables out.
-ABOUT_NO_COLUMN: frozenset[Action] = frozenset({"manage", "audit"})
+ABOUT_NO_COLUMN: frozenset[Action] = frozenset({"manage", "audit", "request"})
 ON_ALL: frozenset[Action] = ABOUT_NO_COLUMN | {"tokenize", "detokenize"}
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*+")

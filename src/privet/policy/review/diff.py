@@ -28,9 +28,10 @@ from privet.policy.review.meaning import (
     refs,
 )
 from privet.policy.review.words import Words, describe
-from privet.policy.syntax import DenyUse, Limit, Policy, Promise, RequireConsent, Role
+from privet.policy.syntax import DELETION, Aim, DenyUse, Erase, Keep, Limit, Policy, Promise, RequireConsent, Role
 from privet.vocabulary.access import ACTIONS, Action
 from privet.vocabulary.dataset import Dataset
+from privet.vocabulary.predicate import ALWAYS
 
 What = Literal["allow", "deny", "role", "promise"]
 EVERYBODY = ""
@@ -257,15 +258,32 @@ def _smalls(promise: Promise) -> Iterator[_Small]:
     elif isinstance(promise, RequireConsent):
         for purpose in promise.purposes:
             yield "consent", promise.key, purpose
+    elif isinstance(promise, Erase | Keep):
+        for aim in promise.targets:
+            yield _of_erasures(promise, aim)
     else:
         for label in promise.labels:
             yield "limit", label, promise.redaction
+
+
+def _of_erasures(promise: Erase | Keep, aim: Aim) -> _Small:
+    """Return what a promise says of one aim. The words are canonical, so that the same ones mean the same."""
+    if isinstance(promise, Erase):
+        strategy = DELETION[0] if promise.strategy in DELETION else promise.strategy
+        alone = replace(promise, targets=(aim,), strategy=strategy, settings=tuple(sorted(promise.settings)))
+        return "erase", str(aim), describe(alone).text
+    always = describe(replace(promise, targets=(aim,), where=ALWAYS, term=None)).text
+    return "keep", str(aim), describe(replace(promise, targets=(aim,))).text, always
 
 
 def _says(more: _Small, less: _Small) -> bool:
     """Return whether one small promise says all that another does."""
     if more[0] != less[0]:
         return False
+    if more[0] == "erase":
+        return more == less
+    if more[0] == "keep":  # what is kept always is kept under each condition, too
+        return more[1:3] == less[1:3] or more[2] == less[3]
     if more[0] == "use":
         broader = at_or_below(less[1], more[1]) and at_or_below(less[2], more[2])
         return broader and more[3] in ("", less[3])

@@ -34,7 +34,7 @@ from privet.vocabulary.predicate import (
 )
 from privet.vocabulary.typed import field_type
 
-ABOUT_ALL: frozenset[Action] = frozenset({"manage", "audit"})  # touch no column and no record
+ABOUT_ALL: frozenset[Action] = frozenset({"manage", "audit", "request"})  # touch no column and no record
 MOST_LISTED = 32  # values of an `in` that are told one by one
 OTHER = "*"  # a connection that no rule names
 
