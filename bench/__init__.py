@@ -18,7 +18,8 @@ class Row(TypedDict):
     """One measured line.
 
     With a peer: `ours` and `peer` are values a second, `ratio` is ours / peer, and `goal` the least ratio.
-    Without (`peer` and `ratio` None): `ours` is what the work names, seconds as a rule, and `goal` the most.
+    Without a `ratio`: `ours` is what the work names, seconds as a rule, and `goal` the most; `peer`, if there is
+    one, was measured on its own, and is shown for its own sake.
     With `least`, peer or not, `goal` is the least `ours`. A row without a goal is shown for its own sake.
     `also`: the same work measured in other ways, by what is measured.
     """
@@ -59,9 +60,9 @@ def within(work: str, call: Callable[[], object], goal: float | None, best_of: i
     return most(work, seconds(call, best_of), goal)
 
 
-def most(work: str, ours: float, goal: float | None) -> Row:
-    """Return the row of a figure that should be small."""
-    return Row(work=work, ours=round(ours, 3), peer=None, ratio=None, goal=goal)
+def most(work: str, ours: float, goal: float | None, peer: float | None = None) -> Row:
+    """Return the row of a figure that should be small. `peer`: the same of another, measured on its own."""
+    return Row(work=work, ours=round(ours, 3), peer=peer, ratio=None, goal=goal)
 
 
 def least(work: str, ours: float, peer: float | None, goal: float | None, also: Mapping[str, float] = NOTHING) -> Row:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -18,7 +18,7 @@ Gathered = dict[tuple[Address, str], tuple[str, str]]
 """(collection, record as text) → (bond, what is shown of it as text)."""
 
 HER = {"email": "ada@example.com", "phone": 100}
-EMAILS = ("ada@example.com", "bob@example.com", "eve@example.com")
+EMAILS = ("ada@example.com", "bob@example.com", "eve@example.com", "")
 PHONES = (100, "101", 102)
 MOST = 5
 SHAPES = ("ref", "info.ref", "refs", "items.ref", "info.many.ref")
@@ -108,7 +108,7 @@ class Draw:
         self, at: int, addresses: Sequence[Address], keys: Mapping[Address, tuple[str, ...]]
     ) -> dict[str, tuple[Link, ...]]:
         found: dict[str, tuple[Link, ...]] = {}
-        for _ in range(self.random.choice((0, 1, 1, 1, 2))):
+        for _ in range(self.random.choice((0, 1, 1, 2, 2, 3))):
             path = self.random.choice((*SHAPES, "ref", "id"))
             other = self.random.choice(addresses[:at] or addresses) if self.directed else self.random.choice(addresses)
             target = self.random.choice(("id", "id", "id", *SHAPES))
@@ -160,16 +160,23 @@ class Draw:
 
 @dataclass(frozen=True)
 class Way:
-    """Values of `source` are looked for in `target`. `bonds`: bond of the record they are in → of those found."""
+    """Values of `source` are looked for in `target`. `bonds`: bond of the record they are in → of those found.
+    `stated`: a record is hers by it whoever it says that it is."""
 
     source: tuple[Address, str]
     target: tuple[Address, str]
     bonds: Mapping[str, str]
+    stated: bool = False
 
 
-STATED = {"own": "own", "referred": "referred"}
+FROM = {"own": "own"}
+TO = {"own": "own", "referred": "referred"}
 DOWN = {"own": "own"}
+SAME = {"own": "own"}
 UP = {"own": "referred", "referred": "referred"}
+RULES = ("loop", "up", "others", "from")
+"""What may be left out, for teeth: a collection's undirected references to itself are not followed; none leads up to
+where people are looked up; who else a record is counts; what is only referred to leads to nothing that refers to it."""
 
 
 def walk(fields: Sequence[Field], before: str = "") -> Iterator[tuple[str, Field]]:
@@ -185,7 +192,7 @@ def all_fields(case: Case) -> Iterator[tuple[Address, str, Field, Collection]]:
                 yield Address(dataset.key, collection.name), path, one, collection
 
 
-def ways(case: Case) -> list[Way]:
+def ways(case: Case, rules: Container[str] = RULES) -> list[Way]:
     """Return the ways that the rules give: one by one as they are written."""
     keys: dict[Address, list[str]] = {}
     people = set()
@@ -195,22 +202,35 @@ def ways(case: Case) -> list[Way]:
             keys[address].append(path)
         if one.native.identity:
             people.add((address, path))
+    looked_up = {address for address, _ in people} if "up" in rules else set()
     found = []
     for address, path, one, _ in all_fields(case):
         for link in one.native.links:
             name, _, rest = link.field.partition(".")
             mine, theirs = (address, path), (Address(link.dataset, name), rest)
             if link.direction == "from":
-                found.append(Way(theirs, mine, STATED))
+                found.append(Way(theirs, mine, FROM if "from" in rules else TO, stated=True))
             elif link.direction == "to":
-                found.append(Way(mine, theirs, STATED))
-            elif keys[address] != [path]:
-                found += [Way(theirs, mine, DOWN), Way(mine, theirs, UP)]
-            elif keys[theirs[0]] == [rest] or theirs in people:
-                found += [Way(theirs, mine, STATED), Way(mine, theirs, STATED)]
-            else:  # a key that points at what may repeat is what is pointed at
-                found += [Way(mine, theirs, DOWN), Way(theirs, mine, UP)]
+                found.append(Way(mine, theirs, TO, stated=True))
+            elif address == theirs[0] and "loop" in rules:
+                continue
+            elif keys[address] == [path] and (keys[theirs[0]] == [rest] or theirs in people):
+                found += [Way(theirs, mine, SAME), Way(mine, theirs, SAME)]
+            else:
+                # A key that points at what may repeat is what is pointed at.
+                low, high = (theirs, mine) if keys[address] == [path] else (mine, theirs)
+                found.append(Way(high, low, DOWN))
+                if high[0] not in looked_up:
+                    found.append(Way(low, high, UP))
     return found
+
+
+def is_others(case: Case, address: Address, row: Row) -> bool:
+    """Return whether a record says who it is, by what the request gives, and it is not her."""
+    held = [
+        (str(value), str(one)) for place, path, one in seeds(case) if place == address for value in values(row, path)
+    ]
+    return any(value for value, _ in held) and all(value != one for value, one in held)
 
 
 def values(thing: Any, path: str) -> list[Any]:
@@ -237,12 +257,12 @@ def hers_only(row: Row, wanted: Sequence[tuple[str, Any]]) -> Row:
     return {**row, "members": [one for one in row["members"] if ("members.email", one["email"]) in wanted]}
 
 
-def reached(case: Case) -> Gathered:
+def reached(case: Case, rules: Container[str] = RULES) -> Gathered:
     """Return what may be gathered, by going from record to record until nothing new comes. Knows no turns.
 
-    Only for cases in which no array but that of people is cut.
+    Only for cases in which no array but that of people is cut. `rules`: those that hold.
     """
-    every = ways(case)
+    every = ways(case, rules)
     held = {(address, at): row for address, rows in case.rows.items() for at, row in enumerate(rows)}
     shown = {}
     for (address, at), row in held.items():
@@ -265,6 +285,8 @@ def reached(case: Case) -> Gathered:
                     if other[0] != way.target[0] or not sent & set(map(str, values(row, way.target[1]))):
                         continue
                     new = way.bonds[bond]
+                    if new == "own" and not way.stated and "others" in rules and is_others(case, other[0], row):
+                        continue
                     if bonds.get(other) != "own" and bonds.get(other) != new:
                         bonds[other] = new
                         changed = True
@@ -276,19 +298,23 @@ def turn_by_turn(case: Case, plan: Plan) -> Gathered:
     in the turns of a plan, all records are looked at in each round with all that was asked so far."""
     every = ways(case)
     exempt = {(address, path) for address, path, one, _ in all_fields(case) if one.native.all_elements}
-    asked: dict[tuple[Address, str], set[tuple[str, str]]] = {}
+    # (collection, bond) → field, value, and whether a record is hers by it whoever it says that it is.
+    asked: dict[tuple[Address, str], set[tuple[str, str, bool]]] = {}
     identities: dict[Address, set[tuple[str, str]]] = {}
     for address, path, value in seeds(case):
-        asked.setdefault((address, "own"), set()).add((path, str(value)))
+        asked.setdefault((address, "own"), set()).add((path, str(value), True))
         identities.setdefault(address, set()).add((path, str(value)))
     found: dict[tuple[Address, int], tuple[str, Row]] = {}
     for turn in plan.turns:
         while True:
             now = {member: set(asked.get((member, turn.bond), ())) for member in turn.members}
-            for member, questions in now.items():
+            for member, asks in now.items():
+                questions = {(path, value) for path, value, _ in asks}
                 for at, row in enumerate(case.rows[member]):
-                    hit = any(value in map(str, values(row, path)) for path, value in questions)
-                    if not hit or found.get((member, at), (turn.bond,))[0] != turn.bond:
+                    hits = {stated for path, value, stated in asks if value in map(str, values(row, path))}
+                    if not hits or found.get((member, at), (turn.bond,))[0] != turn.bond:
+                        continue
+                    if turn.bond == "own" and True not in hits and is_others(case, member, row):
                         continue
                     mine = identities.get(member, set())
                     cut = elements(row, questions | mine, {path for path, _ in mine}, exempt, member)
@@ -296,7 +322,7 @@ def turn_by_turn(case: Case, plan: Plan) -> Gathered:
                     for way in every:
                         if way.source[0] == member and turn.bond in way.bonds:
                             spot = (way.target[0], way.bonds[turn.bond])
-                            sent = {(way.target[1], str(value)) for value in values(cut, way.source[1])}
+                            sent = {(way.target[1], str(value), way.stated) for value in values(cut, way.source[1])}
                             asked.setdefault(spot, set()).update(sent)
             if all(asked.get((member, turn.bond), set()) == now[member] for member in turn.members):
                 break

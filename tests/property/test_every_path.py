@@ -20,8 +20,8 @@ from walked import Home
 
 from privet import codec, digest
 from privet.app.services import export, queries, records, tokens, verbs
-from privet.app.services.streams import STREAMS
 from privet.app.services.records import permit, read_id, shown
+from privet.app.services.streams import STREAMS
 from privet.app.services.verb import Caller
 from privet.app.wiring import House
 from privet.errors import Denied, NotFound

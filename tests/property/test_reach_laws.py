@@ -9,7 +9,7 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from reaching import Case, Draw, Row, Rows, gathered, reached, said, turn_by_turn, values
+from reaching import RULES, Case, Draw, Row, Rows, gathered, reached, said, turn_by_turn, values
 
 from privet.rights.graph import graph
 from privet.rights.plan import plan
@@ -157,6 +157,19 @@ def test_going_down_from_what_is_only_referred_to_is_caught() -> None:
     assert caught >= 10, caught
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_leaving_out_a_rule_is_caught(rule: str) -> None:
+    rules = [one for one in RULES if one != rule]
+    caught = 0
+    for seed in range(1_000):
+        case = drawn(seed)
+        made = plan("access", case.datasets, case.kinds)
+        caught += gathered(case, made, case.datasets, Random(seed)) != reached(case, rules)
+        if caught == 5:
+            return
+    raise AssertionError(caught)
+
+
 def test_dropping_a_reference_is_caught() -> None:
     caught = 0
     for seed in range(60):
@@ -184,7 +197,7 @@ def test_values_are_found_before_they_are_looked_for(seed: int) -> None:
         for bond in ("own", "referred"):
             source = turn_of.get((edge.source, bond))
             ends = "referred" if edge.way == "up" else bond
-            if source is None or (edge.way == "down" and bond == "referred"):
+            if source is None or (bond == "referred" and edge.way not in ("up", "to")):
                 continue
             target = turn_of[edge.target, ends]
             if target is source:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from pathlib import Path
 
 from privet.codec import Node, read_yaml
 from privet.errors import UnknownName
+from privet.near import meant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +40,7 @@ def composite(name: str) -> Composite:
     """Return the composite called `name`. Raises UnknownName with the nearest names as a hint."""
     found = _composites().get(name)
     if found is None:
-        near = difflib.get_close_matches(name, composite_names(), n=2)
-        hint = "did you mean " + " or ".join(f"`{n}`" for n in near) + "?" if near else ", ".join(composite_names())
+        hint = meant(name, composite_names(), most=2, otherwise=", ".join(composite_names()))
         raise UnknownName("there is no composite of that name", hint=hint)
     return found
 
@@ -72,7 +71,7 @@ def expand(found: Composite, prefix: str, place: Node, without: frozenset[str] =
 
 @cache
 def _composites() -> dict[str, Composite]:
-    text = resources.files("privet.vocabulary").joinpath("data", "composites.yaml").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("data").joinpath("composites.yaml").read_text(encoding="utf-8")
     rows = read_yaml(text, "composites.yaml").plain()
     return {row["name"]: Composite(row["name"], row["about"], tuple(map(_member, row["members"]))) for row in rows}
 

@@ -169,4 +169,5 @@ def every_field(fields: Iterable[Field], prefix: str = "") -> Iterator[tuple[str
     for field in fields:
         path = f"{prefix}{field.name}"
         yield path, field
-        yield from every_field(field.fields, f"{path}.")
+        if field.fields:  # few hold any, and a generator for each that does not costs most of the time
+            yield from every_field(field.fields, f"{path}.")

@@ -5,16 +5,14 @@ Rows stand in `data/laws.yaml`, each with its source. Whether a law applies to a
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any, Literal, get_args
 
-import yaml
-
 from privet.errors import UnknownName
+from privet.near import meant
 
 Need = Literal["legal_basis", "special_category_basis", "sensitive_consent", "subjects", "retention", "transfer_basis"]
 Right = Literal["access", "rectification", "erasure", "restriction", "portability", "objection", "opt_out"]
@@ -72,15 +70,16 @@ def law(key: str) -> Law:
     """Return the law of a key. Raises UnknownName, with the nearest keys as a hint."""
     found = _laws().get(key)
     if found is None:
-        near = difflib.get_close_matches(key, _laws(), n=2)
-        hint = "did you mean " + " or ".join(f"`{name}`" for name in near) + "?" if near else "see `privet laws`"
+        hint = meant(key, _laws(), most=2, otherwise="see `privet laws`")
         raise UnknownName("there is no law of that key", hint=hint)
     return found
 
 
 @cache
 def _laws() -> dict[str, Law]:
-    text = resources.files("privet.vocabulary").joinpath("data", "laws.yaml").read_text(encoding="utf-8")
+    import yaml  # slow to import, and few checks are about laws
+
+    text = Path(__file__).with_name("data").joinpath("laws.yaml").read_text(encoding="utf-8")
     rows: list[dict[str, Any]] = yaml.load(text, Loader=yaml.CSafeLoader)
     return {row["key"]: _law(row) for row in rows}
 

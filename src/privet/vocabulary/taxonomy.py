@@ -6,15 +6,14 @@ descriptions are our own and stand in `data/`. A key is unique over the three ki
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Literal, get_args
 
-import yaml
-
+from privet.codec import read_yaml
 from privet.errors import UnknownName
+from privet.near import meant
 
 Kind = Literal["category", "use", "subject"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -44,9 +43,7 @@ def get(label: str) -> Label:
     """Return the entry of a key. Raises UnknownName, with the nearest keys as a hint."""
     found = _index().get(label)
     if found is None:
-        near = difflib.get_close_matches(label, _index(), n=2)
-        hint = "did you mean " + " or ".join(f"`{key}`" for key in near) + "?" if near else ""
-        raise UnknownName(f"label `{_shown(label)}` is not in the taxonomy", hint=hint)
+        raise UnknownName(f"label `{_shown(label)}` is not in the taxonomy", hint=meant(label, _index(), most=2))
     return found
 
 
@@ -88,8 +85,8 @@ def _index() -> dict[str, Label]:
 
 
 def _read(kind: Kind) -> list[Label]:
-    text = resources.files("privet.vocabulary").joinpath("data", _FILES[kind]).read_text(encoding="utf-8")
-    rows: list[dict[str, str]] = yaml.load(text, Loader=yaml.CSafeLoader)
+    text = Path(__file__).with_name("data").joinpath(_FILES[kind]).read_text(encoding="utf-8")
+    rows: list[dict[str, str]] = read_yaml(text, _FILES[kind]).plain()
     return [
         Label(
             key=row["key"],
