@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from privet.errors import InvalidPolicy
 from privet.manifest.resources import Manifest, PolicyText
 from privet.policy.format import write
 from privet.policy.syntax import Policy
@@ -17,11 +19,13 @@ from privet.vocabulary.system import Declaration, System
 
 if TYPE_CHECKING:
     from privet.app.wiring import House
+    from privet.manifest.atlas.impact import Touch
     from privet.manifest.atlas.whole import Atlas
     from privet.vault.vault import Vault
 
 KEEPING = Purpose("functional.storage")
 """What a vault uses data for as far as its policy names no purpose: it keeps them."""
+_ITS_OWN = frozenset({"key", "erasure"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,49 @@ def lay_out(house: House, manifest: Manifest, organization: str = "") -> Atlas:
     made = datetime.fromtimestamp(house.clock() / 1000, UTC).isoformat(timespec="seconds")
     systems = of_one(held.systems, manifest)
     return atlas(manifest, made=made, systems=systems, datasets=held.datasets, organization=organization)
+
+
+def depending(house: House, vault: Vault, columns: Collection[str]) -> dict[str, tuple[Touch, ...]]:
+    """Return what depends on columns of a vault, `table.column` → touches, by the newest manifests that were pushed, by
+    the policies beside them and by the vault's own; () for a column that the vault does not have.
+
+    What a column is by itself (a key, an index, how it is erased) and the vault that keeps it are left out.
+    """
+    from privet.manifest.atlas.impact import impact
+
+    manifest = newest(house)
+    held = _dataset(vault)
+    if any(dataset.key == vault.schema.key for dataset in manifest.datasets):
+        held = replace(held, key=vault.schema.key)
+    manifest = replace(manifest, datasets=tuple(dataset for dataset in manifest.datasets if dataset.key != held.key))
+    policies_of = readable(manifest)
+    if policies.in_force(vault).activation.policy:
+        policies_of[f"vault {vault.name}"] = policies.in_force(vault).policy
+    known = {f"{table.name}.{column.name}" for table in held.collections for column in table.fields}
+    found: dict[str, tuple[Touch, ...]] = {column: () for column in columns}
+    for column in known.intersection(columns):
+        told = impact(manifest, f"{held.key}.{column}", policies=policies_of, datasets=[held])
+        found[column] = tuple(touch for touch in told.touches if touch.kind not in _ITS_OWN)
+    return found
+
+
+def newest(house: House) -> Manifest:
+    """Return the manifests that were pushed last; an empty one where there are none."""
+    from privet.manifest.load import read_texts
+
+    pushed = house.declared.newest()
+    return read_texts(house.declared.files(pushed.version))[0] if pushed else Manifest()
+
+
+def readable(manifest: Manifest) -> dict[str, Policy]:
+    """Return the policies beside a manifest, by file, without those that cannot be read."""
+    from privet.policy.parse import parse
+
+    found = {}
+    for text in manifest.texts:
+        with suppress(InvalidPolicy):  # `privet check` tells of its faults
+            found[text.file] = parse(text.text, text.file, labels=manifest.labels)
+    return found
 
 
 def _dataset(vault: Vault) -> Dataset:

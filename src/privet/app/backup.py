@@ -1,8 +1,9 @@
 """Copies of a home while it serves, and homes from copies.
 
-A copy has two parts. `home` holds settings, databases, checkpoints and erasure ledgers. `keys` holds the subject keys
-and their epochs: whoever keeps it can open erased people's values in older copies, so keep it apart and only as long
-as the window of subject keys. The root key and API keys are in neither: without the root key a copy opens nothing.
+A copy has two parts. `home` holds settings, databases, checkpoints and erasure ledgers. `keys` holds the subject keys,
+their epochs and the keys of people's requests: whoever keeps it can open erased people's values in older copies, so
+keep it apart and only as long as the window of subject keys. The root key and API keys are in neither: without the root
+key a copy opens nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +18,16 @@ import msgspec
 
 from privet import __version__
 from privet.app.settings import CONFIG
-from privet.app.wiring import CHECKPOINT, EPOCHS_FILE, LEDGER_FILE, SUBJECTS_FILE, SUBJECTS_MADE, House
+from privet.app.wiring import (
+    CHECKPOINT,
+    EPOCHS_FILE,
+    FORGOTTEN_FILE,
+    LEDGER_FILE,
+    REQUESTS_FILE,
+    SUBJECTS_FILE,
+    SUBJECTS_MADE,
+    House,
+)
 from privet.errors import Conflict, Damaged, InvalidInput, NewerData, NotFound, Refused
 from privet.store.port import ENGINES, Delete, Store, Unit
 from privet.vault.vault import Vault
@@ -85,6 +95,9 @@ def make(house: House, folder: Path) -> Made:
     # A checkpoint is copied before what it proves: the copy then holds all of that, and perhaps more.
     home.file(house.settings.home / CHECKPOINT, CHECKPOINT)
     home.store(house.control, _CONTROL)
+    if (house.settings.home / REQUESTS_FILE).exists():
+        keys.store(house.desk.store, REQUESTS_FILE)
+        home.file(house.settings.home / FORGOTTEN_FILE, FORGOTTEN_FILE)
     for vault in vaults:
         with vault.maintenance("backup"):
             _copy_vault(house, vault, home, keys)
@@ -177,6 +190,7 @@ def restore(
     if survivor is not None:
         for name in vaults:
             _go_on(home / "vaults" / name / LEDGER_FILE, survivor / "vaults" / name / LEDGER_FILE)
+        _go_on(home / FORGOTTEN_FILE, survivor / FORGOTTEN_FILE)
     for path in sorted((path for path in home.rglob("*") if path.is_dir()), reverse=True):
         _sync(path)
     _sync(home)
@@ -223,11 +237,11 @@ def _give_up_keys(engine: str, path: Path) -> None:
 
 
 def _go_on(ledger: Path, survivor: Path) -> None:
-    """Take over the ledger of a lost home, if it goes on where the copy's ends."""
+    """Take over the ledger of a lost home, if it goes on where the copy's ends or the copy has none yet."""
     if not survivor.exists():
         return
     # The last line may be cut short in either: nobody was told that it was written.
-    ours, theirs = (path.read_bytes().rpartition(b"\n") for path in (ledger, survivor))
+    ours, theirs = (path.read_bytes().rpartition(b"\n") if path.exists() else (b"",) * 3 for path in (ledger, survivor))
     before, after = ours[0] + ours[1], theirs[0] + theirs[1]
     if before.startswith(after):
         return

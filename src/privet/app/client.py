@@ -22,8 +22,9 @@ from privet.app.http.paths import path_names
 from privet.app.pieces import Content
 from privet.app.remote import AsyncHttpDoor, HttpDoor
 from privet.app.services import verbs
-from privet.app.services.export import STREAMS, Stream
 from privet.app.services.files import TRANSFERS, Transfer
+from privet.app.services.stream import Stream
+from privet.app.services.streams import STREAMS
 from privet.errors import UnknownName
 from privet.secret import Secret
 

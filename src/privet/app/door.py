@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from privet.app.pieces import Fetched
-from privet.app.services.export import Stream
 from privet.app.services.files import Transfer
+from privet.app.services.stream import Stream
 from privet.app.services.verb import Verb
 from privet.vault.blobs.files import Download
 

@@ -18,8 +18,8 @@ from privet.app.http.paths import NOBODY
 from privet.app.letter import body_of
 from privet.app.pieces import Fetched, arriving
 from privet.app.services import files
-from privet.app.services.export import Stream
 from privet.app.services.files import FileShown
+from privet.app.services.stream import Stream
 from privet.app.services.verb import Caller, Verb, call
 from privet.app.settings import api_key
 from privet.app.wiring import House

@@ -13,8 +13,8 @@ from privet import codec, digest
 from privet.app.door import Order
 from privet.app.http.paths import path_names
 from privet.app.http.problems import error_of
-from privet.app.services.export import Stream
 from privet.app.services.files import Transfer
+from privet.app.services.stream import Stream
 from privet.app.services.verb import AlreadyDone, Verb
 from privet.errors import InvalidInput, MalformedBody, Unavailable
 from privet.vault.blobs.files import Stored

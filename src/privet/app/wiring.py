@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Hashable
 from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from privet import digest
 from privet.app.declared import MANIFESTS, Declared
@@ -18,6 +19,7 @@ from privet.app.identity import issue
 from privet.app.identity.callers import Callers
 from privet.app.identity.rows import SHAPES, Account, Grants
 from privet.app.settings import CONFIG, Settings
+from privet.app.systems import CONNECTORS, Systems
 from privet.app.witness import Witness
 from privet.crypto.keys import KeyRing, KeyStore
 from privet.crypto.keystores import KEYSTORES, local
@@ -38,7 +40,12 @@ from privet.vault.upkeep import migrate, rotation
 from privet.vault.vault import Vault, create_vault, key_steps, load_keys, open_vault
 from privet.vocabulary.predicate import Compare
 
+if TYPE_CHECKING:
+    from privet.app.desk import Desk
+
 SUBJECTS_FILE, EPOCHS_FILE, LEDGER_FILE = "subjects.db", "epochs.db", "ledger"  # beside a vault's database
+REQUESTS_FILE = "requests.db"  # in a home: the own keys of people's requests
+FORGOTTEN_FILE = "requests.ledger"  # in a home: the requests that were forgotten
 SUBJECTS_MADE = "subject_keys"  # the mark, in a vault's `meta`, that it has subject keys
 HOUSE = "house"  # who does what nobody asked for: finishing after a crash
 CHECKPOINT = "checkpoint"  # the file of a log's signed checkpoint, beside its database
@@ -96,7 +103,7 @@ class House:
         self.unsequenced: dict[str, str] = {}  # origin of a log → why it was not advanced the last time
         self.keys: KeyStore = KEYSTORES.get(settings.key_provider).open(str(settings.key_file), settings.passphrase)
         self.control: Store = self._open_store(str(settings.control))
-        self.control.define((*_SHARED, VAULTS, MANIFESTS, tables.PROMISES, *SHAPES))
+        self.control.define((*_SHARED, VAULTS, MANIFESTS, CONNECTORS, tables.PROMISES, *SHAPES))
         try:
             self.id, self.ring = self._control_ring()
             self.log = control_log(settings, self.control, self.ring, self.id)
@@ -156,6 +163,18 @@ class House:
     def declared(self) -> Declared:
         """Return where the manifests of the organization stand."""
         return Declared(self.control, self.ring, self.id)
+
+    @property
+    def systems(self) -> Systems:
+        """Return the connectors to the systems that requests reach."""
+        return Systems(self.control, self.ring, self.id)
+
+    @cached_property
+    def desk(self) -> Desk:
+        """Return where people's requests are carried out; opened when it is first asked for."""
+        from privet.app.desk import Desk  # slow to import, and most commands have no request
+
+        return Desk(self)
 
     def vault_names(self) -> list[str]:
         """Return the names of every vault, sorted."""
@@ -279,6 +298,8 @@ class House:
         if self.witness is not None:
             with suppress(PrivetError):  # the next opening tries again, and says so
                 self.witness.keep(self.logs())
+        if "desk" in self.__dict__:
+            self.desk.close()
         for vault in self._vaults.values():
             vault.close()
         self._vaults.clear()
@@ -375,6 +396,7 @@ def _control(
         control.define((*_SHARED, VAULTS, *SHAPES))
         identity = digest.random_ids(1)[0]
         ring = new_ring(keys, identity, now_ms)
+        ring.add("cell", identity, now=now_ms // 1000)  # of what the house itself keeps sealed
         secret, steps = first(Callers(control, ring, identity))
         deed = Deed(principal=HOUSE, verb="init", policy=BUILT_IN.version, at_ms=now_ms)
         meta: Step = Insert("meta", ("name", "value"), (("house", identity),))

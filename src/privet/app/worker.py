@@ -17,6 +17,7 @@ from privet.vault.upkeep.expiry import forget_answers, sweep
 
 log = logging.getLogger("privet.worker")
 
+STOP_SECONDS = 5.0  # how long a request that is under way may take to come to a step's end
 PRINCIPAL = "privet"  # who an entry names where nobody asked
 
 
@@ -93,6 +94,23 @@ async def _expire(house: House, name: str, keep_ms: int) -> None:
     now = vault.clock()
     deed = Deed(principal=PRINCIPAL, verb="audit.expire", policy=house.policy(vault).version, at_ms=now)
     await expire(vault, now - keep_ms, deed)
+
+
+async def keep_requests(house: House, name: str, every_seconds: float = 1.0) -> None:
+    """Carry people's requests out, until it is cancelled; what is under way then goes on with whoever comes next."""
+    desk = house.desk
+    desk.loop = asyncio.get_running_loop()
+    crew = desk.crew(name)
+    try:
+        await asyncio.to_thread(desk.journal.recover)
+        while True:
+            try:
+                await asyncio.to_thread(crew.tick)
+            except PrivetError as error:
+                log.warning("people's requests stand still: %s", error.code)
+            await asyncio.sleep(every_seconds)
+    finally:
+        crew.close(STOP_SECONDS)
 
 
 async def keep_sweeping(house: House, every_seconds: float = 3600.0) -> None:

@@ -45,11 +45,12 @@ def among(vault: Vault, permit: Permit) -> Among:
     if found is None:
         if len(ready.found) >= MOST_READY:
             ready.found.clear()
-        found = ready.found[permit.rows] = _compiled(sealer, permit.rows, ledger=ledger)
+        found = ready.found[permit.rows] = compiled(sealer, permit.rows, ledger=ledger)
     return found
 
 
-def _compiled(sealer: Sealer, rows: Predicate, *, ledger: bool) -> Among:
+def compiled(sealer: Sealer, rows: Predicate, *, ledger: bool) -> Among:
+    """Return the candidates of row rules, without remembering them: rules of a request name a person's values."""
     source = Source(name=sealer.table.name, alias="a", table=sealer.table)
     pruner = Pruner(Question(sources=(source,), outputs=()), {source.name: sealer}, ledger=ledger)
     pruned = pruner.prune(TRUE, to_tree(rows, source))

@@ -10,12 +10,14 @@ from privet.vault.schema import Column, Index, Schema, Table
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One line of a plan. `moves_data`: records are rewritten; `loses_data`: values go for good."""
+    """One line of a plan. `moves_data`: records are rewritten; `loses_data`: values go for good. `ends`: the columns,
+    as `table.column` of the old schema, that are there no more under that name."""
 
     at: str
     what: str
     moves_data: bool = False
     loses_data: bool = False
+    ends: tuple[str, ...] = ()
 
 
 def compare(old: Schema, new: Schema) -> tuple[Difference, ...]:
@@ -36,12 +38,12 @@ def _differences(old: Schema, new: Schema) -> Iterator[Difference]:
         else:
             yield from _table_differences(former, table)
     for table in before.values():
-        yield Difference(table.name, "table is dropped with its records", loses_data=True)
+        yield Difference(table.name, "table is dropped with its records", loses_data=True, ends=_names(table))
 
 
 def _table_differences(old: Table, new: Table) -> Iterator[Difference]:
     if old.name != new.name:
-        yield Difference(new.name, f"table `{old.name}` is renamed")
+        yield Difference(new.name, f"table `{old.name}` is renamed", ends=_names(old))
     before = {column.id: column for column in old.columns}
     for column in new.columns:
         at = f"{new.name}.{column.name}"
@@ -49,10 +51,16 @@ def _table_differences(old: Table, new: Table) -> Iterator[Difference]:
         if former is None:
             yield Difference(at, f"new column of type {column.field.type}", moves_data=column.field.default is not None)
         else:
+            if column.name != former.name:
+                yield Difference(at, f"column `{former.name}` is renamed", ends=(f"{old.name}.{former.name}",))
             yield from _column_differences(at, former, column)
     for column in before.values():
         yield Difference(
-            f"{new.name}.{column.name}", "column is dropped with its values", moves_data=True, loses_data=True
+            f"{new.name}.{column.name}",
+            "column is dropped with its values",
+            moves_data=True,
+            loses_data=True,
+            ends=(f"{old.name}.{column.name}",),
         )
     yield from _set_differences(old, new)
     if old.collection.ttl_seconds != new.collection.ttl_seconds:
@@ -61,6 +69,10 @@ def _table_differences(old: Table, new: Table) -> Iterator[Difference]:
         yield Difference(new.name, f"subject becomes {new.collection.subject}", moves_data=True)
     if old.collection.about != new.collection.about:
         yield Difference(new.name, f"records are about {', '.join(new.collection.about) or 'nobody who is named'}")
+
+
+def _names(table: Table) -> tuple[str, ...]:
+    return tuple(f"{table.name}.{column.name}" for column in table.columns)
 
 
 def _set_differences(old: Table, new: Table) -> Iterator[Difference]:
@@ -105,8 +117,6 @@ _WORDS: Mapping[str, str] = {
 
 
 def _column_differences(at: str, old: Column, new: Column) -> Iterator[Difference]:
-    if old.name != new.name:
-        yield Difference(at, f"column `{old.name}` is renamed")
     for words, moves in ((_REWRITES, True), (_WORDS, False)):
         for attribute, text in words.items():
             value = getattr(new.field, attribute)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from typing import get_args
 
 from privet.codec import Node, read_yaml
 from privet.errors import InvalidSchema, InvalidValue, PrivetError, UnknownName
+from privet.near import meant
 from privet.vocabulary import taxonomy
 from privet.vocabulary.composite import composite, expand
 from privet.vocabulary.dataset import (
@@ -124,8 +124,7 @@ class _Reader:
             return Node({}, node.place)
         for key, value in found.items():
             if key not in known:
-                near = difflib.get_close_matches(key, known, n=1)
-                self.fault(value, f"unknown key `{key}`", f"did you mean `{near[0]}`?" if near else "")
+                self.fault(value, f"unknown key `{key}`", meant(key, known))
         return found
 
     # -- the tree --------------------------------------------------------------------------------------------
@@ -194,12 +193,7 @@ class _Reader:
         named, known = self.words(node), {label.key for label in taxonomy.labels("subject")}
         for name in named:
             if node is not None and name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                self.fault(
-                    node,
-                    "expected subjects of the taxonomy",
-                    f"did you mean `{near[0]}`?" if near else "as in `customer`",
-                )
+                self.fault(node, "expected subjects of the taxonomy", meant(name, known, otherwise="as in `customer`"))
         return named
 
     def spread(self, listed: list[Node]) -> list[Node]:

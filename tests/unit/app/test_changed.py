@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from privet.app.changed import changed_since
+from privet.app.changed import changed_since, texts_before
 from privet.errors import InvalidInput
+from privet.manifest.files import LARGEST_BYTES
 
 
 def _git(where: Path, *words: str) -> None:
@@ -40,6 +41,34 @@ def test_committed_uncommitted_and_unknown_changes_count_and_those_of_the_other_
     (tree / "below" / "deep.yml").write_text("two\n")
     (tree / "né w.yml").write_text("new\n")
     assert changed_since("main", tree) == {"edited.yml", "below/deep.yml", "né w.yml"}
+
+
+def test_what_files_said_before_is_read_from_where_the_branch_left(tree: Path) -> None:
+    (tree / "edited.yml").write_text("two\n")
+    (tree / "kept.yml").unlink()
+    (tree / "new.yml").write_text("new\n")
+    _git(tree, "commit", "-qam", "second")
+    asked = ["../edited.yml", "../kept.yml", "deep.yml", "../new.yml", "../below", "../../far.yml", "a\nb.yml"]
+    assert texts_before("main", tree / "below", asked) == {
+        "../edited.yml": "one\n",
+        "../kept.yml": "one\n",
+        "deep.yml": "one\n",
+    }
+    assert texts_before("main", tree, []) == {}
+
+
+def test_a_file_that_moved_is_gone_from_where_it_was(tree: Path) -> None:
+    _git(tree, "mv", "edited.yml", "moved.yml")
+    assert changed_since("main", tree) == {"edited.yml", "moved.yml"}
+
+
+def test_what_was_no_text_or_is_too_long_is_left_out(tree: Path) -> None:
+    (tree / "bytes.yml").write_bytes(b"\xff\xfe")
+    (tree / "long.yml").write_bytes(b"#" * (LARGEST_BYTES + 1))
+    (tree / "marked.yml").write_bytes(b"\xef\xbb\xbfone\n")
+    _git(tree, "add", "-A")
+    _git(tree, "commit", "-qm", "second")
+    assert texts_before("HEAD", tree, ["bytes.yml", "long.yml", "marked.yml"]) == {"marked.yml": "one\n"}
 
 
 def test_paths_are_from_the_folder_that_is_checked(tree: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -59,6 +60,70 @@ def test_changed_files_above_the_current_folder_count(place: Path, named: str) -
     os.chdir(place / "elsewhere")
     found = check(named.format(place=place), "--changed-since", "HEAD")
     assert found.exit_code == 1 and "b.yml" in found.output and "a.yml" not in found.output
+
+
+OWNER = """dataset:
+  - fides_key: owner
+    collections:
+      - name: people
+        fields:
+          - {name: id, data_categories: [user.unique_id], fides_meta: {identity: id, primary_key: true}}
+data_category:
+  - {fides_key: user.loyalty, parent_key: user}
+"""
+USER = """dataset:
+  - fides_key: user
+    collections:
+      - name: orders
+        fields:
+          - {name: id, data_categories: [system.operations], fides_meta: {primary_key: true}}
+          - name: owner
+            data_categories: [user.loyalty]
+            fides_meta: {references: [{dataset: owner, field: people.id, direction: from}]}
+          - name: other
+            fides_meta: {references: [{dataset: nowhere, field: people.id, direction: from}]}
+"""
+DANGLING = [("unknown-category", "b.yml"), ("unknown-reference", "b.yml")]
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> Iterator[Path]:
+    """A work tree where `b.yml` refers to what `a.yml` has, and to what was never there."""
+    before = Path.cwd()
+    os.chdir(tmp_path)
+    (tmp_path / "a.yml").write_text(OWNER)
+    (tmp_path / "b.yml").write_text(USER)
+    git = ("git", "-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false")
+    for words in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "first")):
+        subprocess.run([*git, *words], check=True, capture_output=True)
+    yield tmp_path
+    os.chdir(before)
+
+
+def told(*args: str) -> list[tuple[str, str]]:
+    """Return rule and file of what is told of `b.yml`, which did not change."""
+    found = check("--changed-since", "HEAD", "--format", "json", *args)
+    assert found.exit_code in (0, 1), found.output
+    findings = json.loads(found.output)["findings"]
+    return sorted((each["rule"], each["at"]["file"]) for each in findings if each["at"]["file"] == "b.yml")
+
+
+def test_what_a_deleted_file_leaves_dangling_elsewhere_is_told(company: Path) -> None:
+    assert told() == []
+    (company / "a.yml").unlink()
+    assert set(DANGLING) < set(told())
+    assert told().count(DANGLING[1]) == 1  # what dangled before is not told
+    assert told("b.yml") == []
+
+
+def test_what_a_changed_or_moved_file_leaves_dangling_elsewhere_is_told(company: Path) -> None:
+    less = OWNER.replace("name: people", "name: persons").partition("data_category")[0]
+    (company / "a.yml").write_text(less)
+    assert set(told()) >= set(DANGLING)
+    (company / "a.yml").rename(company / "c.yml")
+    assert set(told()) >= set(DANGLING)
+    (company / "c.yml").write_text(OWNER)
+    assert told() == []
 
 
 @pytest.mark.parametrize("form", ["text", "json", "sarif", "github", "junit"])

@@ -81,6 +81,33 @@ def test_what_cannot_be_read_is_refused_with_its_place_and_every_fault(staff: St
         staff.run("manifests.get", manifests.ShowAsk())
 
 
+OWN = """data_category:
+  - {fides_key: user.loyalty, parent_key: user}
+data_use:
+  - {fides_key: club}
+"""
+OWN_PROMISE = "deny use of user.loyalty for club\n"
+
+
+def test_a_policy_that_cannot_be_read_is_refused_with_its_place(staff: Staff) -> None:
+    with pytest.raises(InvalidInput) as told:
+        push(staff, {**FIRST, "a.policy": f"{OWN_PROMISE}deny use of user.contcat for club\n"})
+    assert [fault.at for fault in told.value.faults] == [
+        "a.policy:1:13",
+        "a.policy:1:30",
+        "a.policy:2:13",
+        "a.policy:2:30",
+    ]
+
+
+def test_a_policy_names_labels_that_are_pushed_beside_it(staff: Staff) -> None:
+    club = SYSTEM.format(label="user.loyalty").replace("marketing.communications.email", "club")
+    push(staff, {"own.yml": OWN, "a.policy": OWN_PROMISE, "letters.yml": club})
+    errors = [f for f in staff.run("manifests.check", manifests.CheckAsk()).findings if f.severity == "error"]
+    assert [(f.rule, f.because) for f in errors] == [("deny-use", "a.policy:1:1")]
+    assert staff.run("manifests.impact", manifests.ImpactAsk(field="persons.email")).field == "vault_shop.persons.email"
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -189,6 +216,59 @@ def test_what_depends_on_a_column_of_a_vault_is_known(staff: Staff) -> None:
     found = staff.run("manifests.impact", manifests.ImpactAsk(field="persons.email"))
     assert (found.field, found.labels) == ("vault_shop.persons.email", ["user.contact.email"])
     assert {"promise", "key", "use"} <= {touch.kind for touch in found.touches}
+
+
+READER = """dataset:
+  - fides_key: letters_db
+    collections:
+      - name: sent
+        fields:
+          - {name: to, data_categories: [user.contact.email],
+             fides_meta: {references: [{dataset: vault_shop, field: persons.email, direction: from}]}}
+"""
+LETTERS = SYSTEM.format(label="user.contact") + "        dataset_references: [vault_shop]\n"
+WITHOUT_EMAIL = SCHEMA.replace("          - name: email\n", "          - name: mail\n", 1)
+STEWARD = "role steward\nallow manage\nallow read on persons.note\n"
+
+
+def plan(staff: Staff, schema: str, key: str = "") -> set[tuple[str, str, str]]:
+    ask = vaults.SchemaAsk(vault="shop", schema=schema)
+    return {(each.column, each.kind, each.what) for each in staff.run("vaults.plan", ask, key=key).touches}
+
+
+def test_a_plan_tells_what_depends_on_columns_that_go(staff: Staff) -> None:
+    push(staff, {"read.yml": READER, "letters.yml": LETTERS, "a.policy": "deny use of user.contact for marketing\n"})
+    expected = {
+        ("persons.email", "reference", "letters_db.sent.to"),
+        ("persons.email", "reach", "letters_db.sent"),
+        ("persons.email", "use", "system letters, Send letters"),
+        ("persons.email", "promise", "user.contact"),
+    }
+    assert plan(staff, WITHOUT_EMAIL) == expected
+    renamed = WITHOUT_EMAIL.replace(
+        "keep: sealed, index: [exact], unique", "was: email, keep: sealed, index: [exact], unique"
+    )
+    assert plan(staff, renamed) == expected
+    assert plan(staff, SCHEMA) == plan(staff, SCHEMA.replace("index: [exact]}}", "index: []}}")) == set()
+    other_table = SCHEMA.replace("- name: persons", "- name: people")
+    assert plan(staff, other_table) >= expected
+
+
+def test_a_plan_tells_of_the_vaults_own_rules_and_of_manifests_to_who_may_see_them(staff: Staff) -> None:
+    push(staff, {"letters.yml": LETTERS})
+    staff.run("policies.save", policies.SaveAsk(vault="shop", policy=STEWARD))
+    staff.run("policies.activate", policies.ActivateAsk(vault="shop", version=1))
+    staff.add("steward_sue", "steward")
+    retyped = SCHEMA.replace("- name: persons", "- name: people").replace(
+        "subject: self", "subject: self, was: persons"
+    )
+    assert ("persons.note", "role", "steward") in plan(staff, retyped)
+    assert plan(staff, retyped, staff.add_key("steward_sue").key) == set()
+
+
+def test_a_plan_goes_by_the_key_under_which_a_vaults_schema_is_declared(staff: Staff) -> None:
+    push(staff, {"shop.yml": SCHEMA, "read.yml": READER.replace("vault_shop", "shop")})
+    assert ("persons.email", "reference", "letters_db.sent.to") in plan(staff, WITHOUT_EMAIL)
 
 
 def test_a_vault_whose_schema_is_pushed_stands_in_the_map_once(staff: Staff) -> None:

@@ -15,8 +15,8 @@ from privet.app.http.openapi import document
 from privet.app.http.paths import Paths, Route, path_names
 from privet.app.http.routes import make_routes
 from privet.app.services import verbs
-from privet.app.services.export import STREAMS as REAL_STREAMS
 from privet.app.services.files import TRANSFERS
+from privet.app.services.streams import STREAMS as REAL_STREAMS
 
 SNAPSHOT = Path(__file__).parents[2] / "golden" / "routes.txt"
 

@@ -365,6 +365,17 @@ def test_fmt_writes_the_canonical_form_in_place(tmp_path: Path) -> None:
     assert home.ok("policy", "fmt", "-", text="role   r allow read on a.b") == "role r\nallow read on a.b\n"
 
 
+@pytest.mark.parametrize("place", ["own.yml", ".fides/own.yml"])
+def test_fmt_knows_labels_of_manifests_beside_the_policy(tmp_path: Path, place: str) -> None:
+    home, path, own = Shell(tmp_path / "none"), tmp_path / "a.policy", tmp_path / place
+    path.write_text("limit  masked of user.loyalty to connections\n", encoding="utf-8")
+    assert home.run("policy", "fmt", str(path)).exit_code == 1
+    own.parent.mkdir(exist_ok=True)
+    own.write_text("data_category:\n  - {fides_key: user.loyalty, parent_key: user}\n", encoding="utf-8")
+    home.ok("policy", "fmt", str(path))
+    assert path.read_text(encoding="utf-8") == "limit masked of user.loyalty to connections\n"
+
+
 def test_fmt_leaves_what_is_no_policy(tmp_path: Path) -> None:
     home, good, bad = Shell(tmp_path / "none"), tmp_path / "good", tmp_path / "bad"
     good.write_text("role   r allow read on a.b", encoding="utf-8")

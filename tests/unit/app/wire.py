@@ -13,7 +13,7 @@ import msgspec
 from privet.app.denials import Denials
 from privet.app.http.guard import Guard, Limits
 from privet.app.http.routes import make_app
-from privet.app.services.export import Stream
+from privet.app.services.stream import Stream
 from privet.app.services.verb import Answer, Ask, Caller, Verb
 from privet.app.settings import Settings
 from privet.errors import Damaged, Denied, InvalidValue, Unauthenticated

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +17,10 @@ from privet.app.cli.reach import PlainCommand, Reach, reach_of
 from privet.errors import InvalidInput, PrivetError
 
 if TYPE_CHECKING:
+    from privet.manifest.check.whole import Changed
     from privet.manifest.finding import Finding
     from privet.manifest.reports import Told
+    from privet.manifest.resources import Manifest
 
 BASELINE = ".privet-baseline.json"
 FORMATS = ("text", "json", "sarif", "github", "junit")
@@ -59,7 +63,8 @@ def check(
     try:
         if write_baseline and changed_since:
             raise InvalidInput("a baseline of changed files alone would forget the others", at="--changed-since")
-        told = _told(paths or (Path("."),), policies, changed_since, laws, lint=not no_lint)
+        with _uncollected():
+            told = _told(paths or (Path("."),), policies, changed_since, laws, lint=not no_lint)
         told = _set_aside(told, baseline, write=write_baseline, whole=not (changed_since or policies or no_lint))
         say(told, "json" if reach.json and form == "text" else form, output)
     except (PrivetError, OSError) as error:
@@ -68,30 +73,61 @@ def check(
     raise click.exceptions.Exit(1 if any(finding.severity in bad for finding in told.findings) else 0)
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Leave garbage where it is: the process ends soon, and the collector would take a twentieth of its time."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
 def _told(
     paths: Sequence[Path], policies: tuple[str, ...], since: str | None, laws: tuple[str, ...], *, lint: bool
 ) -> Told:
-    from privet.app.changed import changed_since
     from privet.manifest.check.whole import RULES, check
     from privet.manifest.load import load
     from privet.manifest.reports import Told
     from privet.vocabulary.laws import law
 
     root = Path.cwd()
-    differ = changed_since(since, root) if since else None
     manifest, faults = load(paths, root=root)
     if not manifest.files and not faults:
         raise InvalidInput("expected manifests or policies, found none", at=" ".join(map(str, paths)))
-    changed = None if differ is None else _named({*manifest.files, *(fault.at.file for fault in faults)}, differ, root)
+    names = {*manifest.files, *(fault.at.file for fault in faults)}
+    changed = _changed(since, paths, names) if since else None
     under = tuple(law(key) for key in laws)
     findings = check(manifest, faults, laws=under, only=policies, changed=changed, lint=lint)
     return Told(findings=findings, version=__version__, rules=RULES, files=len(manifest.files))
 
 
-def _named(names: Collection[str], differ: Collection[str], root: Path) -> frozenset[str]:
-    """Return the names, as findings show files, of those that differ. `differ`: as paths from `root`."""
+def _changed(since: str, paths: Sequence[Path], names: Collection[str]) -> Changed:
+    """Return which files changed since a commit. `names`: of those that were read, as findings show them."""
+    from privet.app.changed import changed_since, texts_before
+    from privet.manifest.check.whole import Changed
+    from privet.manifest.files import stood_below
+    from privet.manifest.load import load
+
+    root = Path.cwd()
+    differ = changed_since(since, root)
+    changed = _named(names, differ, root)
+
+    def before() -> tuple[Manifest, tuple[Finding, ...]]:
+        gone = {name: name for name in differ if name not in names and stood_below(name, paths, root=root)}
+        were = gone | changed
+        texts = texts_before(since, root, were.values())
+        return load(paths, root=root, instead={name: texts.get(path) for name, path in were.items()})
+
+    return Changed(changed, before)
+
+
+def _named(names: Collection[str], differ: Collection[str], root: Path) -> dict[str, str]:
+    """Return the names, as findings show files, of those that differ → their paths from `root`, as `differ` has."""
     real = {name: Path(os.path.relpath(os.path.realpath(root / name), root.resolve())).as_posix() for name in names}
-    return frozenset(name for name, path in real.items() if path in differ or name in differ)
+    return {name: path if path in differ else name for name, path in real.items() if path in differ or name in differ}
 
 
 def _set_aside(told: Told, named: Path | None, *, write: bool, whole: bool) -> Told:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import time
 from pathlib import Path
 from ssl import SSLContext
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +16,10 @@ from privet.app.cli.reach import PlainCommand, reach_of
 from privet.app.settings import CONFIG, Settings, home_path, load
 from privet.errors import Refused
 
+if TYPE_CHECKING:
+    from privet.app.wiring import House
+
+STANDBY_SECONDS = 0.5
 _PEM = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -100,13 +107,13 @@ def _tls(cert: Path | None, key: Path | None) -> SSLContext | None:
 @click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="0 takes any free port.")
 @click.option("--tls-cert", type=_PEM, metavar="FILE", help="Speak TLS with this certificate chain (PEM).")
 @click.option("--tls-key", type=_PEM, metavar="FILE", help="Its key (PEM), a file of mode 0600.")
-def serve(host: str | None, port: int | None, tls_cert: Path | None, tls_key: Path | None) -> None:
+@click.option("--no-worker", is_flag=True, help="Carry no requests of people out; `privet worker` does.")
+def serve(host: str | None, port: int | None, tls_cert: Path | None, tls_key: Path | None, no_worker: bool) -> None:
     """Serve the home over HTTP and over its Unix socket, until SIGTERM or Ctrl-C.
 
     Other commands on this machine then reach the data through the socket by themselves. Other machines are served
     only over TLS (1.2 or 1.3); privet.yaml may name the files as tls_cert and tls_key.
     """
-    from privet.app import keeper, worker
     from privet.app.http import server
     from privet.app.wiring import House, refuse_loose
 
@@ -116,24 +123,58 @@ def serve(host: str | None, port: int | None, tls_cert: Path | None, tls_key: Pa
     cert, key = tls_cert or found.tls_cert, tls_key or found.tls_key
     server.demand_safe(host or found.host, tls=cert is not None)
     context = _tls(cert, key)
-    house = House(found)
+    place = host or found.host, found.port if port is None else port
+    _hold(House(found), place, context, requests=not no_worker)
 
+
+@click.command("worker", cls=PlainCommand)
+def worker() -> None:
+    """Carry people's requests out, until SIGTERM or Ctrl-C.
+
+    `privet serve` does so by itself. While another process holds the home this one waits, and takes over within
+    seconds when that one is gone. It listens on the home's Unix socket alone.
+    """
+    from privet.app.wiring import House, refuse_loose
+    from privet.errors import VaultBusy
+
+    reach = reach_of(click.get_current_context())
+    found = load(home_path(reach.home))
+    refuse_loose(found)
+    waiting = False
+    while True:
+        try:
+            house = House(found)
+        except VaultBusy:
+            if not waiting and not reach.json:
+                click.echo(f"waiting: another process holds {found.home}")
+            waiting = True
+            time.sleep(STANDBY_SECONDS)
+        else:
+            _hold(house, ("", 0), None, requests=True)
+            return
+
+
+def _hold(house: House, place: tuple[str, int], tls: SSLContext | None, *, requests: bool) -> None:
+    """Serve a house that is open with all its duties, and close it. `place`: host and port, ("", 0) for no TCP."""
+    from privet.app import keeper
+    from privet.app import worker as duty
+    from privet.app.http import server
+
+    as_json = reach_of(click.get_current_context()).json
     duties: list[asyncio.Task[None]] = []
 
     def ready(addresses: tuple[str, ...]) -> None:
         # Called on the server's event loop, which cancels what still runs when it ends.
-        duties.append(asyncio.create_task(worker.keep_sequenced(house)))
-        duties.append(asyncio.create_task(worker.keep_witnessed(house)))
-        duties.append(asyncio.create_task(worker.keep_expiring(house)))
-        duties.append(asyncio.create_task(worker.keep_sweeping(house)))
-        duties.append(asyncio.create_task(keeper.keep_keys(house)))
-        line = json.dumps({"addresses": addresses}) if reach.json else "\n".join(addresses)
-        click.echo(line if reach.json else f"serving {found.home}\n{line}")
+        work = [duty.keep_sequenced(house), duty.keep_witnessed(house), duty.keep_expiring(house)]
+        work += [duty.keep_sweeping(house), keeper.keep_keys(house)]
+        work += [duty.keep_requests(house, f"process {os.getpid()}")] if requests else []
+        duties.extend(asyncio.create_task(each) for each in work)
+        line = json.dumps({"addresses": addresses}) if as_json else "\n".join(addresses)
+        click.echo(line if as_json else f"serving {house.settings.home}\n{line}")
 
     try:
-        place = host or found.host, found.port if port is None else port, found.socket
-        server.serve(house, *place, ready=ready, tls=context)
+        server.serve(house, *place, house.settings.socket, ready=ready, tls=tls)
     finally:
         house.close()
-    if not reach.json:
+    if not as_json:
         click.echo("stopped")

@@ -24,6 +24,7 @@ from privet.errors import PrivetError
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("privet.app.cli.home:init", "Make a home: keys, settings, control database, first owner."),
     "serve": ("privet.app.cli.home:serve", "Serve the home over HTTP and its Unix socket."),
+    "worker": ("privet.app.cli.home:worker", "Carry people's requests out, or stand by to."),
     "check": ("privet.app.cli.check:check", "Check manifests against their policies."),
     "map": ("privet.app.cli.map:map_", "Write the data map of manifests."),
     "scan": ("privet.app.cli.scan:scan", "Write a manifest of what a database holds."),
@@ -48,6 +49,7 @@ NOUNS: dict[str, str] = {
     "approvals": "What waits for a second person.",
     "audit": "What was done, by whom, and the proof of it.",
     "backups": "Copy the home while it serves.",
+    "connectors": "The systems that people's requests reach.",
     "consents": "What people said about uses of their data.",
     "credentials": "Further keys of a principal, and their ends.",
     "exports": "Ask a second person for an export in the clear.",
@@ -62,6 +64,7 @@ NOUNS: dict[str, str] = {
     "queries": "Questions in SQL, and how they are answered.",
     "queues": "Give a principal a few records for a while.",
     "records": "Insert, upsert, update, show and delete records.",
+    "requests": "People's requests: open, approve, run and follow them.",
     "sessions": "Short-lived tokens, and who the caller is.",
     "settings": "Settings of a vault.",
     "subjects": "Erase a person.",

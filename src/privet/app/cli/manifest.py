@@ -89,7 +89,7 @@ def impact(field: str, paths: tuple[Path, ...], lineage: tuple[Path, ...]) -> No
     manifest, faults = load(paths or (Path("."),), root=Path.cwd())
     events, doubts = lineage_of(lineage, manifest.datasets)
     missing = tell((*faults, *doubts))
-    policies = {source.file: parse(source.text, source.file) for source in manifest.texts}
+    policies = {s.file: parse(s.text, s.file, labels=manifest.labels) for s in manifest.texts}
     told = found(manifest, field, policies=policies, lineage=events)
     if reach_of(click.get_current_context()).json:
         click.echo(answer(told, as_json=True))

@@ -75,16 +75,15 @@ def _called(verb: Verb, said: Mapping[str, Any]) -> Any:
 def fmt(files: tuple[Path, ...], check: bool) -> None:
     """Write policy files in their canonical form; comments stay where they stand.
 
-    A file that is no policy is left as it is, and every fault is told. FILE - reads standard input and writes to
-    standard output.
+    A file that is no policy is left as it is, and every fault is told. It may name labels of your own that manifests
+    beside it, or in a folder .fides there or here, have. FILE - reads standard input and writes to standard output.
     """
     from privet.policy import format
-    from privet.policy.parse import parse
 
     found = []
     for path in files:  # all are read before any is written
         text = _text(path)
-        found.append((path, text, format.write(parse(text, "standard input" if str(path) == "-" else str(path)))))
+        found.append((path, text, format.write(review.policy_of(path, text))))
     stale = [(path, made) for path, text, made in found if text != made]
     for path, made in stale:
         if check:

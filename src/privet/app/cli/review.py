@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from privet.app.cli.reach import PlainCommand, Reach, reach_of
-from privet.errors import InvalidInput, MalformedBody
+from privet.errors import InvalidInput, InvalidPolicy, MalformedBody
 
 if TYPE_CHECKING:
     from privet.policy.review.suite import Result, Suite
@@ -220,10 +220,29 @@ def _text(path: Path) -> str:
         raise MalformedBody("expected UTF-8", at=str(path)) from None
 
 
-def _policy(path: Path) -> Policy:
+def policy_of(path: Path, text: str) -> Policy:
+    """Return the policy of a file, `-` for standard input. Raises InvalidPolicy.
+
+    It may name the team's own labels, as far as manifests beside it, or in a folder `.fides` there or here, have them.
+    """
+    from privet.manifest.load import load
     from privet.policy.parse import parse
 
-    return parse(_text(path), str(path), str(path))
+    piped = str(path) == "-"
+    file = "standard input" if piped else str(path)
+    try:
+        return parse(text, file, file)
+    except InvalidPolicy:  # few texts name labels of their own, and reading manifests takes a while
+        beside = Path.cwd() if piped else path.resolve().parent
+        places = (*sorted(beside.glob("*.y*ml")), beside / ".fides", Path.cwd() / ".fides")
+        labels = load([place for place in places if place.exists()], root=Path.cwd())[0].labels
+        if not labels:
+            raise
+    return parse(text, file, file, labels=labels)
+
+
+def _policy(path: Path) -> Policy:
+    return policy_of(path, _text(path))
 
 
 def _schema(path: Path) -> Dataset:

@@ -14,7 +14,7 @@ import click
 import msgspec
 
 from privet import codec
-from privet.app.cli import audit, policy
+from privet.app.cli import audit, policy, request
 from privet.app.cli.identity import claim, keep_private
 from privet.app.cli.reach import HELP, PlainCommand, once_option, reach_of, shared_options, yes_option
 from privet.app.cli.show import answer
@@ -47,6 +47,11 @@ WRITINGS: dict[str, Writing] = {
     "audit.house": Writing(paths=("witness",)),
     "audit.search": Writing(names=(("stated", "for"),)),
     "audit.verify": Writing(files=("checkpoint",), paths=("witness",)),
+    "connectors.get": Writing(args=("name",)),
+    "connectors.kind": Writing(args=("kind",)),
+    "connectors.put": Writing(args=("name",), names=(("datasets", "dataset"),)),
+    "connectors.remove": Writing(args=("name",)),
+    "connectors.test": Writing(args=("name",)),
     "consents.list": Writing(args=("subject",)),
     "consents.set": Writing(args=("subject", "key", "state")),
     "credentials.create": Writing(args=("name",), names=_GRANTS),
@@ -69,6 +74,18 @@ WRITINGS: dict[str, Writing] = {
     "queries.run": Writing(args=("sql",)),
     "tokens.detokenize": Writing(args=("tokens",)),
     "laws.show": Writing(args=("key",)),
+    "requests.answer": Writing(args=("id", "task")),
+    "requests.approve": Writing(args=("id",)),
+    "requests.cancel": Writing(args=("id",)),
+    "requests.certificate": Writing(args=("id",)),
+    "requests.deny": Writing(args=("id",)),
+    "requests.forget": Writing(args=("id",)),
+    "requests.get": Writing(args=("id",)),
+    "requests.open": Writing(args=("kind",)),
+    "requests.plan": Writing(args=("kind",)),
+    "requests.retry": Writing(args=("id",)),
+    "requests.run": Writing(args=("id",)),
+    "requests.tasks": Writing(args=("id",)),
     "types.show": Writing(args=("name",)),
     "vaults.apply": Writing(args=("vault", "schema"), files=("schema",), left_out=("file",)),
     "vaults.create": Writing(args=("name",), files=("schema",)),
@@ -76,7 +93,11 @@ WRITINGS: dict[str, Writing] = {
     "vaults.plan": Writing(args=("vault", "schema"), files=("schema",), left_out=("file",)),
 }
 OTHER_NAMES = {"show": "get", "get": "show"}
-BESIDE = {"manifests": "privet.app.cli.manifest", "policies": "privet.app.cli.policy"}
+BESIDE = {
+    "manifests": "privet.app.cli.manifest",
+    "policies": "privet.app.cli.policy",
+    "requests": "privet.app.cli.request",
+}
 """Noun → where the commands are, in `COMMANDS`, that stand beside those of its service."""
 FROM_FILE = "JSON, @FILE, or - for standard input"
 
@@ -143,7 +164,7 @@ def command_of(verb: Verb, name: str = "") -> click.Command:
 
 def _extras(verb: Verb) -> list[click.Parameter]:
     asks, once = [yes_option()] if verb.name in ACTS else [], [once_option()] if verb.changes else []
-    return [*asks, *once]
+    return [*asks, *once, *OPTIONS.get(verb.name, ())]
 
 
 def perform(verb: Verb, said: Mapping[str, Any]) -> None:
@@ -191,6 +212,8 @@ KEEPS: dict[str, Callable[[Verb, Mapping[str, Any]], None]] = {
     "audit.search": audit.found,
     "audit.tail": audit.tail,
     "audit.verify": audit.check,
+    "requests.certificate": request.certificate,
+    "requests.plan": request.plan,
     "policies.get": policy.show,
     "policies.save": policy.save,
     "policies.activate": policy.change,
@@ -198,6 +221,10 @@ KEEPS: dict[str, Callable[[Verb, Mapping[str, Any]], None]] = {
     "settings.set": policy.change,
 }
 """Verbs whose answer is more than printed: a key goes into a file, a text stands alone."""
+
+
+OPTIONS: dict[str, tuple[click.Parameter, ...]] = {"requests.certificate": (request.OUTPUT,)}
+"""Options of one command alone, about what is done with the answer."""
 
 
 def _param(verb: Verb, field: msgspec.structs.FieldInfo, writing: Writing) -> click.Parameter:

@@ -12,8 +12,8 @@ from privet.app.http.asks import Reader
 from privet.app.http.paths import path_names
 from privet.app.http.problems import Problem
 from privet.app.identity.cookie import SESSION
-from privet.app.services.export import Stream
 from privet.app.services.files import Transfer
+from privet.app.services.stream import Stream
 from privet.app.services.verb import Verb
 
 REF = "#/components/schemas/{name}"

@@ -14,8 +14,9 @@ from privet.app.http.paths import NOBODY, Incoming, Paths, Reply, Route
 from privet.app.http.signin import sign_in_routes
 from privet.app.identity import cookie
 from privet.app.services import verbs as all_verbs
-from privet.app.services.export import STREAMS, Stream
 from privet.app.services.files import TRANSFERS
+from privet.app.services.stream import Stream
+from privet.app.services.streams import STREAMS
 from privet.app.services.verb import Caller, Verb, call
 from privet.app.wiring import House
 from privet.errors import InvalidInput

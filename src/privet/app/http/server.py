@@ -51,19 +51,20 @@ def serve(  # noqa: PLR0913  (where to listen and how; a bundle would only renam
 ) -> None:
     """Serve a house until SIGTERM or SIGINT; what is under way then has DRAIN_SECONDS to end. The caller closes it.
 
-    `port` 0: any free one. `uds`: None for no Unix socket. `tls`: of the TCP address; None for plain HTTP. `ready`
-    gets the addresses once requests are taken. Raises Refused (an address that others reach without TLS), VaultBusy
-    (somebody answers on the Unix socket), Unavailable (the address is taken).
+    `host` "": no TCP address. `port` 0: any free one. `uds`: None for no Unix socket. `tls`: of the TCP address; None
+    for plain HTTP. `ready` gets the addresses once requests are taken. Raises Refused (an address that others reach
+    without TLS), VaultBusy (somebody answers on the Unix socket), Unavailable (the address is taken).
     """
-    demand_safe(host, tls=tls is not None)
+    if host:
+        demand_safe(host, tls=tls is not None)
     harden()
     limits = limits or Limits()
     connections = min(limits.connections, max(64, raise_file_limit() - SPARE_FILES))
-    sockets = [listen(host, port)]
+    sockets = [listen(host, port)] if host else []
     try:
         if uds is not None:
             sockets.append(listen_unix(uds))
-        names = (_name(sockets[0], tls), *(f"unix:{uds}" for _ in sockets[1:]))
+        names = tuple(f"unix:{uds}" if s.family == socket.AF_UNIX else _name(s, tls) for s in sockets)
         protocol = type("Protocol", (DeadlineProtocol,), {"limits": replace(limits, connections=connections)})
         config = Config(
             make_app(house, limits=limits),
@@ -85,7 +86,7 @@ def serve(  # noqa: PLR0913  (where to listen and how; a bundle would only renam
     finally:
         for sock in sockets:
             sock.close()
-        if uds is not None and len(sockets) > 1:
+        if uds is not None and any(sock.family == socket.AF_UNIX for sock in sockets):
             uds.unlink(missing_ok=True)
 
 

@@ -10,6 +10,7 @@ NOUNS = (
     "approvals",
     "audit",
     "backups",
+    "connectors",
     "consents",
     "credentials",
     "exports",
@@ -24,6 +25,7 @@ NOUNS = (
     "queries",
     "queues",
     "records",
+    "requests",
     "sessions",
     "settings",
     "subjects",
@@ -32,7 +34,7 @@ NOUNS = (
     "vaults",
 )
 
-FURTHER = {"policies": "review"}
+FURTHER = {"policies": "review", "requests": "outcomes"}
 """Noun → another file with verbs of it."""
 
 

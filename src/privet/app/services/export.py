@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any
 
 from privet import codec, digest
@@ -12,6 +11,7 @@ from privet.app.denials import watched
 from privet.app.services import exports
 from privet.app.services.records import chosen, permit
 from privet.app.services.standing import Standing
+from privet.app.services.stream import Stream
 from privet.app.services.verb import Answer, Ask, Caller
 from privet.app.wiring import House
 from privet.errors import Denied
@@ -39,21 +39,6 @@ class Line(Answer, kw_only=True):
     version: int
     values: dict[str, Any]
     tokens: dict[str, str | None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stream:
-    """A verb whose answer has no end that is known at the start: `run` gives lines of JSON, each an `answer`.
-
-    It raises what forbids the whole before its first chunk.
-    """
-
-    name: str
-    path: str
-    ask: type[Ask]
-    answer: type
-    run: Callable[[House, Caller, Any], AsyncGenerator[list[bytes], None]]
-    about: str
 
 
 async def lines(house: House, who: Caller, ask: ExportAsk) -> AsyncGenerator[list[bytes], None]:

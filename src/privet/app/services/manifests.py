@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from privet.app.atlas import declared_vaults, lay_out
+from privet.app.atlas import declared_vaults, lay_out, newest
 from privet.app.declared import Push
 from privet.app.services.policies import name_of
 from privet.app.services.verb import Answer, Ask, Caller, Verb
 from privet.app.wiring import House
 from privet.codec import Place
-from privet.errors import Conflict, Denied, InvalidInput, NotFound
+from privet.errors import Conflict, Denied, InvalidInput, InvalidPolicy, NotFound
 from privet.manifest.finding import Finding
 from privet.manifest.resources import Manifest
 from privet.policy.decide import may
@@ -22,6 +22,8 @@ from privet.vocabulary.laws import law
 from privet.vocabulary.system import System
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from privet.manifest.diff import Change
 
 PAGE = 100
@@ -184,15 +186,11 @@ async def push(house: House, who: Caller, ask: PushAsk) -> Pushed:
     may(house.policy(), who.principal, "manage", who.purpose, now=house.now())
     if not ask.files:
         raise InvalidInput("expected at least one file", at="files")
-    _, findings = read_texts(ask.files)
-    wrong = [finding for finding in findings if finding.severity == "error"]
-    if wrong:
-        faults = tuple(InvalidInput(found.message, hint=found.hint, at=str(found.at)) for found in wrong)
-        raise InvalidInput(faults[0].message, hint=faults[0].hint, at=faults[0].at, faults=faults)
-    newest = house.declared.newest()
-    at = newest.version if newest else 0
-    if newest and house.declared.files(at) == ask.files:
-        return _pushed(house, newest)
+    _demand_readable(*read_texts(ask.files))
+    last = house.declared.newest()
+    at = last.version if last else 0
+    if last and house.declared.files(at) == ask.files:
+        return _pushed(house, last)
     if ask.base not in (-1, at):
         raise Conflict("newer manifests were pushed meanwhile", hint="pull them, and push again")
     now = house.clock()
@@ -209,7 +207,7 @@ async def push(house: House, who: Caller, ask: PushAsk) -> Pushed:
 
 async def list_(house: House, who: Caller, ask: ListAsk) -> PushedAll:
     """List versions."""
-    _may_look(house, who)
+    may_look(house, who)
     found = house.declared.history(before=ask.before, limit=PAGE + 1)
     shown = [_pushed(house, each) for each in found[:PAGE]]
     return PushedAll(manifests=shown, next=shown[-1].version if len(found) > PAGE else 0)
@@ -217,7 +215,7 @@ async def list_(house: House, who: Caller, ask: ListAsk) -> PushedAll:
 
 async def get(house: House, who: Caller, ask: ShowAsk) -> Files:
     """Show the files of a version."""
-    _may_look(house, who)
+    may_look(house, who)
     version = _version(house, ask.version)
     return Files(version=version, files=house.declared.files(version))
 
@@ -226,7 +224,7 @@ async def diff(house: House, who: Caller, ask: DiffAsk) -> Changes:
     """Compare two versions."""
     from privet.manifest.diff import diff as compared
 
-    _may_look(house, who)
+    may_look(house, who)
     old = _manifest(house, ask.old) if ask.old else Manifest()
     new = _manifest(house, _version(house, ask.version))
     return Changes(changes=[_change(found) for found in compared(old, new)])
@@ -239,7 +237,7 @@ async def check(house: House, who: Caller, ask: CheckAsk) -> Checked:
     from privet.manifest.check.whole import check as checked
     from privet.manifest.load import read_texts
 
-    _may_look(house, who)
+    may_look(house, who)
     under = tuple(law(key) for key in ask.laws)
     version = _version(house, ask.version)
     manifest, faults = read_texts(house.declared.files(version))
@@ -256,14 +254,14 @@ async def map_(house: House, who: Caller, ask: MapAsk) -> DataMap:
     """Show the data map."""
     from privet.manifest.exports import EXPORTS
 
-    _may_look(house, who)
-    atlas = lay_out(house, _newest(house), ask.organization)
+    may_look(house, who)
+    atlas = lay_out(house, newest(house), ask.organization)
     return DataMap(map=msgspec.json.decode(EXPORTS.get("json").write(atlas)))
 
 
 async def vaults(house: House, who: Caller, ask: VaultsAsk) -> Vaults:
     """Show the vaults in the words of manifests."""
-    _may_look(house, who)
+    may_look(house, who)
     held = declared_vaults(house, frozenset(ask.taken))
     policies = {text.file.removeprefix("vault "): text.text for text in held.texts}
     return Vaults(systems=list(held.systems), datasets=list(held.datasets), policies=policies)
@@ -274,18 +272,36 @@ async def impact(house: House, who: Caller, ask: ImpactAsk) -> Impact:
     from privet.manifest.atlas.impact import impact as found
     from privet.policy.parse import parse
 
-    _may_look(house, who)
-    manifest = _newest(house)
+    may_look(house, who)
+    manifest = newest(house)
     held = declared_vaults(house, frozenset(dataset.key for dataset in manifest.datasets))
     texts = (*manifest.texts, *held.texts)
-    policies = {text.file: parse(text.text, text.file) for text in texts}
+    policies = {text.file: parse(text.text, text.file, labels=manifest.labels) for text in texts}
     told = found(manifest, ask.field, policies=policies, datasets=held.datasets, systems=held.systems)
     touches = [TouchShown(kind=t.kind, what=t.what, how=t.how, sure=t.sure, at=_place(t.at)) for t in told.touches]
     at = _place(told.at)
     return Impact(field=told.name, labels=list(told.labels), at=at, touches=touches)
 
 
-def _may_look(house: House, who: Caller) -> None:
+def _demand_readable(manifest: Manifest, findings: Iterable[Finding]) -> None:
+    """Raise InvalidInput, holding every fault, where manifests or the policies beside them cannot be read."""
+    from privet.policy.parse import parse
+
+    wrong = [
+        InvalidInput(found.message, hint=found.hint, at=str(found.at))
+        for found in findings
+        if found.severity == "error"
+    ]
+    for text in manifest.texts:
+        try:
+            parse(text.text, text.file, labels=manifest.labels)
+        except InvalidPolicy as error:
+            wrong += (InvalidInput(fault.message, hint=fault.hint, at=fault.at) for fault in error.faults)
+    if wrong:
+        raise InvalidInput(wrong[0].message, hint=wrong[0].hint, at=wrong[0].at, faults=tuple(wrong))
+
+
+def may_look(house: House, who: Caller) -> None:
     """Raise Denied unless the caller manages the house or audits it: findings and maps tell of policies, too."""
     try:
         may(house.policy(), who.principal, "manage", who.purpose, now=house.now())
@@ -306,10 +322,6 @@ def _manifest(house: House, version: int) -> Manifest:
     from privet.manifest.load import read_texts
 
     return read_texts(house.declared.files(_version(house, version)))[0]
-
-
-def _newest(house: House) -> Manifest:
-    return _manifest(house, 0) if house.declared.newest() else Manifest()
 
 
 def _pushed(house: House, push: Push) -> Pushed:

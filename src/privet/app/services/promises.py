@@ -15,8 +15,8 @@ from privet.vault.access.promises import Promises
 
 
 class SaveAsk(Ask, kw_only=True):
-    """Store promises: `deny use`, `require consent` and `limit`, no roles. A vault follows them from its next
-    activation on. `file`: its name in messages."""
+    """Store promises: `deny use`, `require consent`, `limit`, `erase` and `keep`, no roles. A vault follows them from
+    its next activation on. `file`: its name in messages."""
 
     promises: str
     file: str = "promises"

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import msgspec
 
+from privet.app.atlas import depending
+from privet.app.services.manifests import may_look
 from privet.app.services.policies import stands
 from privet.app.services.verb import Answer, Ask, Caller, Verb
 from privet.app.wiring import House
@@ -104,11 +106,25 @@ class Change(Answer):
     loses_data: bool
 
 
-class Changes(Answer):
-    """What a schema changes; empty: nothing."""
+class Touched(Answer, kw_only=True):
+    """One thing that depends on a column that is dropped or renamed. `sure`: False where it may. `at`: file, line and
+    column of a manifest or policy."""
+
+    column: str
+    kind: str
+    what: str
+    how: str
+    sure: bool
+    at: str
+
+
+class Changes(Answer, omit_defaults=True):
+    """What a schema changes; empty: nothing. `touches`: what depends on columns that would be dropped or renamed, by
+    the manifests that were pushed last and by the vault's policy; shown to who manages or audits the house."""
 
     version: int
     changes: list[Change]
+    touches: list[Touched] = msgspec.field(default_factory=list)
 
 
 async def create(house: House, who: Caller, ask: CreateAsk) -> VaultShown:
@@ -189,7 +205,8 @@ async def plan(house: House, who: Caller, ask: SchemaAsk) -> Changes:
     """Show what applying a schema would change."""
     vault = house.vault(ask.vault)
     may(house.policy(vault), who.principal, "manage", who.purpose, now=house.now())
-    return _changes(vault, migrate.plan(vault, _wanted(vault, ask)))
+    found = migrate.plan(vault, _wanted(vault, ask))
+    return msgspec.structs.replace(_changes(vault, found), touches=_touches(house, who, vault, found))
 
 
 async def apply(house: House, who: Caller, ask: SchemaAsk) -> Changes:
@@ -202,6 +219,22 @@ async def apply(house: House, who: Caller, ask: SchemaAsk) -> Changes:
         async with vault.pause():
             dataset = _wanted(vault, ask)
             return _changes(vault, migrate.apply(vault, dataset, deed, allow_loss=ask.allow_loss))
+
+
+def _touches(house: House, who: Caller, vault: Vault, found: tuple[Difference, ...]) -> list[Touched]:
+    """Return what depends on the columns that go; nothing for a caller who may not look at manifests."""
+    ends = tuple(dict.fromkeys(column for each in found for column in each.ends))
+    if not ends:
+        return []
+    try:
+        may_look(house, who)
+    except Denied:
+        return []
+    return [
+        Touched(column=column, kind=t.kind, what=t.what, how=t.how, sure=t.sure, at=str(t.at) if t.at.file else "")
+        for column, touches in depending(house, vault, ends).items()
+        for t in touches
+    ]
 
 
 def _wanted(vault: Vault, ask: SchemaAsk) -> Dataset:

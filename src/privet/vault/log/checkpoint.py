@@ -17,7 +17,7 @@ from privet import digest
 from privet.crypto import merkle
 from privet.crypto.keys import KeyRing
 from privet.crypto.merkle import TILE_HEIGHT, TILE_WIDTH, Checkpoint, Frontier
-from privet.errors import Conflict, Damaged, NotFound, Refused, Unavailable
+from privet.errors import Conflict, Damaged, InvalidInput, NotFound, Refused, Unavailable
 from privet.store.port import Aggregate, Put, Row, Select, Store, Unit
 from privet.vault.log.audit import leaf
 from privet.vocabulary.predicate import And, Compare
@@ -101,6 +101,13 @@ class Log:
     def verifier(self) -> str:
         """Return the public key that proves this log's checkpoints, as `name+id+key`."""
         return merkle.verifier_key(self.origin, self._seed())
+
+    def certify(self, text: str) -> str:
+        """Return `text` (whole lines) as a note signed by this log's key: for certificates, which begin otherwise than
+        checkpoints do."""
+        if not text.startswith("privet certificate "):
+            raise InvalidInput("expected the text of a certificate")
+        return merkle.sign_note(text, self.origin, self._seed())
 
     @property
     def last(self) -> Checkpoint:

@@ -5,10 +5,10 @@ Beside each stand its ready roles (`.policy`) and the tests of them (`.tests.yml
 
 from __future__ import annotations
 
-import difflib
 from importlib.resources import files
 
 from privet.errors import UnknownName
+from privet.near import meant
 
 
 def template_names() -> tuple[str, ...]:
@@ -34,7 +34,6 @@ def template_tests(name: str) -> str:
 
 def _text(name: str, ending: str) -> str:
     if name not in template_names():
-        near = difflib.get_close_matches(name, template_names(), n=2)
-        hint = "did you mean " + " or ".join(f"`{n}`" for n in near) + "?" if near else ", ".join(template_names())
+        hint = meant(name, template_names(), most=2, otherwise=", ".join(template_names()))
         raise UnknownName("there is no template of that name", hint=hint)
     return files(__name__).joinpath(f"{name}.{ending}").read_text(encoding="utf-8")

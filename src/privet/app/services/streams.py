@@ -1,0 +1,8 @@
+"""Every stream, in a stable order."""
+
+from __future__ import annotations
+
+from privet.app.services import export, packages
+from privet.app.services.stream import Stream
+
+STREAMS: tuple[Stream, ...] = (*export.STREAMS, *packages.STREAMS)
