@@ -1,4 +1,4 @@
-"""Write docs/reference: the command line, the API, the errors and the data types, from the code that is them.
+"""Write docs/reference: command line, API, errors, data types and connectors, from the code that is them.
 
 `--check` writes nothing and fails where a file differs from what it would write.
 """
@@ -19,9 +19,12 @@ import msgspec
 from privet.app.cli.main import cli
 from privet.app.http.problems import STATUSES
 from privet.app.services import verbs
-from privet.app.services.export import STREAMS
 from privet.app.services.files import TRANSFERS, Transfer
+from privet.app.services.streams import STREAMS
 from privet.app.services.verb import Verb
+from privet.connectors.rest.shelf import names as vendors
+from privet.connectors.rest.shelf import shelf
+from privet.connectors.systems import SYSTEMS, Setting, System
 from privet.errors import PrivetError
 from privet.vocabulary.datatype import TYPES, DataType
 
@@ -285,6 +288,68 @@ def _index(kind: DataType, name: str) -> str:
     return f"*{name}*" if (kind.few if part is None else part.few) else name
 
 
+# --- connectors ---------------------------------------------------------------------------------------------
+
+
+def connectors_page() -> str:
+    """Return every kind of system that requests reach, and the SaaS files that come along."""
+    parts = [
+        MADE,
+        "# Connectors",
+        "The systems that people's requests reach: what is said to `privet connectors put`, what each can do, and "
+        "against what its tests run it. Gold: tried against its own server, reads back, and is atomic or cannot repeat "
+        "an effect. Silver: tried against an emulation or a fake, and reads back. Bronze: all else.",
+        _grid(
+            ("kind", "system", "level", "tried against", "deletes", "overwrites", "whole or not at all"),
+            [_connector_row(one) for one in SYSTEMS.all()],
+        ),
+    ]
+    for one in SYSTEMS.all():
+        has = one.profile
+        parts.append(f"## {one.name}")
+        parts.append(f"{one.title}. {has.level.capitalize()}{f', {has.untried}' if has.untried else ''}.")
+        parts.append(_grid(("setting", "", "default"), [_setting_row(setting) for setting in one.settings]))
+        if has.limits:
+            parts.append("\n".join(f"- {_words(limit)}" for limit in has.limits))
+        if has.docs:
+            parts.append("Written from: " + ", ".join(f"<{page}>" for page in has.docs))
+    parts.append("## SaaS by a file")
+    parts.append(
+        "`privet connectors put NAME --kind saas` with `config` naming one of these, or a connector file of Fides. "
+        "None was tried against its vendor: each is tested against a fake that another hand wrote from the vendor's "
+        "documents."
+    )
+    parts.append(
+        _grid(("config", "what it reaches", "settings and secrets"), [_vendor_row(name) for name in vendors()])
+    )
+    return _page(parts)
+
+
+def _connector_row(one: System) -> tuple[str, ...]:
+    has = one.profile
+    yes = {True: "yes", False: "no"}
+    return (
+        f"[{one.name}](#{one.name})",
+        one.title,
+        has.level,
+        f"{has.against} ({has.tried})",
+        yes[has.deletes],
+        yes[has.masks],
+        yes[has.atomic],
+    )
+
+
+def _setting_row(setting: Setting) -> tuple[str, ...]:
+    default = "must be said" if setting.default is None else f"`{setting.default}`" if setting.default != "" else ""
+    return (f"`{setting.name}`", f"{_words(setting.about)}{' Secret.' if setting.secret else ''}", default)
+
+
+def _vendor_row(name: str) -> tuple[str, ...]:
+    config = shelf(name)
+    terms = ", ".join(f"`{term.name}`" for term in config.terms)
+    return (f"`{name}`", _words(config.description), terms)
+
+
 # --- Markdown -----------------------------------------------------------------------------------------------
 
 
@@ -304,6 +369,7 @@ def _page(parts: Iterable[str]) -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "api.md": api_page,
     "cli.md": cli_page,
+    "connectors.md": connectors_page,
     "errors.md": errors_page,
     "types.md": types_page,
 }
