@@ -1,7 +1,7 @@
 -- The shop's own database, as its first migration makes it.
 CREATE TABLE customers (
     id INTEGER PRIMARY KEY,
-    email_token VARCHAR(80) NOT NULL UNIQUE,
+    email_token VARCHAR(80) UNIQUE, -- null once the customer is erased
     display_name VARCHAR(80),
     language CHAR(2) NOT NULL,
     created_at TIMESTAMP NOT NULL
@@ -33,6 +33,15 @@ CREATE TABLE payments (
     card_token VARCHAR(80) NOT NULL,
     card_last_four CHAR(4) NOT NULL,
     paid_at TIMESTAMP
+);
+CREATE TABLE invoices (
+    id INTEGER PRIMARY KEY,
+    customer_id INTEGER NOT NULL REFERENCES customers (id),
+    order_id INTEGER NOT NULL REFERENCES orders (id),
+    issued_on DATE NOT NULL,
+    billed_to VARCHAR(80) NOT NULL,
+    billing_address VARCHAR(200) NOT NULL,
+    total_cents INTEGER NOT NULL
 );
 CREATE TABLE reviews (
     id INTEGER PRIMARY KEY,
