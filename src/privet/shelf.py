@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
 from functools import cached_property
 from typing import Generic, TypeVar
 
 from privet.errors import UnknownName
+from privet.near import meant
 
 P = TypeVar("P")
 
@@ -62,6 +62,14 @@ class Shelf(Generic[P]):
             part = self._parts[name] = self._load(name)
         return part
 
+    def shipped(self) -> list[P]:
+        """Return every built-in part, by name. Does not look for plug-ins, which takes a while."""
+        return [self.get(name) for name in self.built_in]
+
+    def added(self) -> list[P]:
+        """Return every part that plug-ins add, by name."""
+        return [self.get(name) for name in sorted(self.plugged)]
+
     def all(self) -> list[P]:
         """Return every part, by name. Imports them all."""
         return [self.get(name) for name in self.names()]
@@ -74,9 +82,7 @@ class Shelf(Generic[P]):
             module, _, attribute = self.plugged[name].partition(":")
             part = getattr(importlib.import_module(module), attribute or "PART")
         else:
-            near = difflib.get_close_matches(name, self.names(), n=2)
-            hint = "did you mean " + " or ".join(f"`{n}`" for n in near) + "?" if near else ""
-            raise UnknownName(f"there is no {self.word} of that name", hint=hint)
+            raise UnknownName(f"there is no {self.word} of that name", hint=meant(name, self.names(), most=2))
         if not isinstance(part, self.kind):
             raise UnknownName(f"{self.word} `{name}` is not a {self.kind.__name__}")
         return part

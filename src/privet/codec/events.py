@@ -8,7 +8,7 @@ from typing import Any
 
 from privet.codec.tree import MAX_DEPTH, Fault, Node, Place, scalar
 
-_UNPRINTABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNPRINTABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
 # What libyaml says of the faults that people make most often → what to do about it.
 _HINTS = {

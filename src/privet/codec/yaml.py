@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from privet.codec.block import block
-from privet.codec.events import Composer
 from privet.codec.tree import Fault, Node
 from privet.errors import MalformedBody
 
@@ -25,4 +24,8 @@ def read_yaml(text: str, file: str = "<text>", *, aliases: int = 0) -> Node:
 def parse_yaml(text: str, file: str = "<text>", *, aliases: int = 0) -> tuple[Node, tuple[Fault, ...]]:
     """Return what `read_yaml` does as far as the text could be read, and every fault."""
     node = block(text, file)
-    return (node, ()) if node is not None else Composer(file, aliases).read(text)
+    if node is not None:
+        return node, ()
+    from privet.codec.events import Composer  # slow to import, and most files need it not
+
+    return Composer(file, aliases).read(text)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from importlib import import_module
 from typing import Any
 
+from privet.connectors import egress
 from privet.connectors.base import Setup
 from privet.connectors.systems import Setting
 from privet.errors import InvalidInput, Refused, Unavailable
@@ -52,6 +54,26 @@ def encrypted(setup: Setup) -> bool:
         hint = "remove the setting, and name the server's own certificates by `ca`"
         raise Refused(f"connector `{setup.name}` has `tls` off for a server on another machine", hint=hint)
     return said == "verify-full" or (said == "" and not here(host))
+
+
+_PLAIN_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45}")
+
+
+def demand_way(setup: Setup, host: str, port: int = 1) -> None:
+    """Make sure that a server may be connected to, right before that is done: drivers look its name up by themselves.
+
+    Raises InvalidInput for what is no host, Refused where it leads to an address that requests may not go to,
+    Unavailable where it leads nowhere.
+    """
+    if host.startswith("/") and "," not in host:  # a socket; drivers take a comma for the beginning of another host
+        return
+    if not _PLAIN_HOST.fullmatch(host):
+        raise InvalidInput(f"connector `{setup.name}` expects the name or address of one server", at="host")
+    try:
+        egress.ways(f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}", private=setup.private)
+    except Refused as error:
+        hint = "say `private` of the connector, if the server is in a private network of yours"
+        raise Refused(f"connector `{setup.name}`: {error.message}", hint=hint) from None
 
 
 def here(host: str) -> bool:

@@ -74,6 +74,15 @@ def sources(paths: Sequence[Path], *, root: Path) -> tuple[list[Source], list[Fi
     return list(found.values()), findings
 
 
+def stood_below(name: str, paths: Sequence[Path], *, root: Path) -> bool:
+    """Return whether a file that is gone would be read with these paths. `name`: its path from `root`."""
+    full = Path(os.path.abspath(root / name))
+    if full.suffix not in (*YAML, POLICY):
+        return False
+    tops = (Path(os.path.abspath(path)) for path in paths)
+    return any(full.is_relative_to(top) and _SKIPPED.isdisjoint(full.relative_to(top).parts) for top in tops)
+
+
 def shown(path: Path, root: Path) -> str:
     """Return a path as findings show it: from `root` on where it stands below."""
     full = Path(os.path.abspath(path))

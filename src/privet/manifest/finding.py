@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from privet import digest
 from privet.codec import Place
 
 Severity = Literal["error", "warning", "note"]
@@ -39,6 +38,8 @@ class Finding:
     @property
     def fingerprint(self) -> str:
         """Return what stays the same while lines move: 16 hexadecimal characters over rule, file, subject, message."""
+        from privet import digest  # slow to import, and most reports do not tell it
+
         said = "\0".join((self.rule, self.at.file, self.subject, self.message, self.policy))
         return digest.sha256(said.encode()).hex()[:16]
 

@@ -5,7 +5,6 @@ A key is looked up within its kind, for a team may call a category and a subject
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 from privet.vocabulary import taxonomy
@@ -47,6 +46,8 @@ class Labels:
         >>> Labels().near("category", "user.contact.emial")
         'user.contact.email'
         """
+        import difflib  # slow to import, and most keys are known
+
         if len(key) > _LONGEST:
             return ""
         last = key.rpartition(".")[2]

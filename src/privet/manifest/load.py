@@ -26,14 +26,19 @@ MOST_ALIASED = 100_000
 _TYPE_LINE = re.compile(rf"^\W{{0,8}}(?:{'|'.join((*TYPES, *GONE))})[\"']?\s*:", re.MULTILINE)
 _KEYED = "fides_key"
 
+_NONE: Mapping[str, str | None] = {}
+
 Words = dict[tuple[str, str], Any]
 
 
-def load(paths: Sequence[Path], *, root: Path) -> tuple[Manifest, tuple[Finding, ...]]:
+def load(
+    paths: Sequence[Path], *, root: Path, instead: Mapping[str, str | None] = _NONE
+) -> tuple[Manifest, tuple[Finding, ...]]:
     """Return the manifest in the files and folders `paths`, and what is wrong with it.
 
     `root`: what file names in findings start from. A file below a folder that is no manifest is passed over; one that
-    is named is told of. Two files of one resource: the first stands, by path.
+    is named is told of. Two files of one resource: the first stands, by path. `instead`: name of a file → the text that
+    is read in place of what it says, also of one that is not there; None: the file is left out.
     """
     found, findings = sources(paths, root=root)
     loading = _Loading()
@@ -43,7 +48,11 @@ def load(paths: Sequence[Path], *, root: Path) -> tuple[Manifest, tuple[Finding,
     gc.disable()
     try:
         for source in found:
-            loading.file(source)
+            loading.file(source, instead)
+        here = {source.name for source in found}
+        for name, text in instead.items():
+            if text is not None and name not in here:
+                loading.take(text, Source(Path(name), name, named=False))
     finally:
         if collecting:
             gc.enable()
@@ -75,11 +84,11 @@ class _Loading:
         self.words: Words = {}
         self.nodes: dict[tuple[ResourceType, str], Node] = {}
 
-    def file(self, source: Source) -> None:
-        text = read(source)
+    def file(self, source: Source, instead: Mapping[str, str | None]) -> None:
+        text = instead[source.name] if source.name in instead else read(source)
         if isinstance(text, Finding):
             self.findings.append(text)
-        else:
+        elif text is not None:
             self.take(text, source)
 
     def take(self, text: str, source: Source) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 from privet.codec import Node, Place
 from privet.manifest.finding import Finding, Severity
 from privet.manifest.keys import SHAPES, Key
+from privet.near import meant
 
 _FIDES_KEY = re.compile(r"[a-zA-Z0-9_.<>-]+")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
@@ -51,12 +51,6 @@ def table(shape: str) -> Table:
     free = frozenset(name for name, key in current.items() if key.kind == "text" and not key.words)
     plain = {name: key for name, key in current.items() if name not in _META}
     return Table(keys, names, required, free, plain)
-
-
-def near(name: str, known: Collection[str]) -> str:
-    """Return `did you mean …?` with the nearest of the known names, "" where none is near."""
-    found = difflib.get_close_matches(name, known, n=1) if len(name) <= 80 else []
-    return f"did you mean `{found[0]}`?" if found else ""
 
 
 def key_place(lines: list[str], mapping: Node, key: str) -> Place:
@@ -131,7 +125,7 @@ class Reader:
 
     def near(self, name: str, known: Collection[str]) -> str:
         """Return `did you mean …?`, "" where none is near, or too many were sought already."""
-        return near(name, known) if len(self.findings) <= _MOST_SOUGHT else ""
+        return meant(name, known) if len(self.findings) <= _MOST_SOUGHT else ""
 
     def take(self, node: Node, shape: str) -> Values | None:
         """Return the values of a mapping under the keys they are known by, those that fit; None for no mapping.

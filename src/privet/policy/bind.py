@@ -5,7 +5,6 @@ Knows no vault: callers bring the words of the vocabulary, and ids as a mapping 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection as Some
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from typing import TypeVar
 
 from privet import digest
 from privet.errors import InvalidPolicy, InvalidValue
+from privet.near import meant
 from privet.policy.permit import ASKING
 from privet.policy.syntax import NOWHERE, Erase, Keep, Limit, Policy, Promise, RequireConsent, Rule, Span, Target
 from privet.vocabulary import taxonomy
@@ -53,17 +53,25 @@ def resolve(where: Predicate, table: Collection, attributes: Mapping[str, str], 
     None where it cannot be judged: an attribute or a queue that the caller does not have, a column that the table
     does not have, a value that is none of the column's type. Consent stays in the tree for the vault.
     """
+    return filled(where, table, attributes, queues) if fits(where, table) else None
+
+
+def fits(where: Predicate, table: Collection) -> bool:
+    """Return whether a condition can be judged on a table, as far as no caller changes that."""
+    return not any(misfit(leaf, table) for leaf in comparisons(where))
+
+
+def filled(where: Predicate, table: Collection, attributes: Mapping[str, str], queues: Queues) -> Predicate | None:
+    """Return what `resolve` does, of a condition that fits the table."""
 
     def change(leaf: Compare | In) -> Predicate | None:
         if leaf.target == QUEUE:
             return _queued(leaf, queues)
-        if misfit(leaf, table):
-            return None
         values = leaf.values if isinstance(leaf, In) else (leaf.value,)
-        filled = tuple(_filled(leaf.target, table, value, attributes) for value in values)
-        if Attribute in map(type, filled):
+        said = tuple([_filled(leaf.target, table, value, attributes) for value in values])
+        if Attribute in map(type, said):
             return None
-        return replace(leaf, values=filled) if isinstance(leaf, In) else replace(leaf, value=filled[0])
+        return In(leaf.target, said) if isinstance(leaf, In) else Compare(leaf.target, leaf.op, said[0])
 
     return rewritten(where, change)
 
@@ -232,7 +240,7 @@ class _Binder:
         known = keys(kind)
         for word in given:
             if word not in known:
-                yield Fault(span, f"`{_said(word)}` is no {_WORDS[kind]} of the taxonomy", _near(word, known))
+                yield Fault(span, f"`{_said(word)}` is no {_WORDS[kind]} of the taxonomy", meant(word, known))
 
     def rule(self, rule: Rule) -> Iterator[Fault]:
         yield from self.words("use", rule.purposes, rule.span)
@@ -246,13 +254,13 @@ class _Binder:
             yield from self.words("category", [target.label], span)
         table = self.schema.collection(target.table)
         if target.table and table is None:
-            yield Fault(span, f"there is no table `{_said(target.table)}`", _near(target.table, self.tables))
+            yield Fault(span, f"there is no table `{_said(target.table)}`", meant(target.table, self.tables))
             return
         columns = list(covered(self.schema, [target]))
         if target.column and not columns and not target.label:
             known = [field.name for item in self.schema.collections for field in item.fields if table in (None, item)]
             place = _said(f"{target.table}.{target.column}".removeprefix("."))
-            yield Fault(span, f"there is no column `{place}`", _near(target.column, known))
+            yield Fault(span, f"there is no column `{place}`", meant(target.column, known))
         if target.part:
             yield from self.part(rule, target, [field for _, field in columns], span)
         else:
@@ -297,7 +305,7 @@ class _Binder:
         if why:
             names = [field.name for field in table.fields]
             known = table.field(leaf.target.partition(".")[0]) is not None or leaf.target.startswith("@")
-            yield Fault(span, why, "" if known else _near(leaf.target, names))
+            yield Fault(span, why, "" if known else meant(leaf.target, names))
             return
         missing = missing_index(leaf, table)
         if missing:
@@ -341,11 +349,6 @@ def _place(target: Target, rule: Rule) -> Span:
 def _said(name: str) -> str:
     # A name comes from a file that a person wrote, yet a value pasted in its place must not reach a log.
     return name if len(name) <= 128 and name.replace(".", "").replace("_", "").isalnum() else "…"
-
-
-def _near(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, sorted(known), n=1)
-    return f"did you mean `{near[0]}`?" if near else ""
 
 
 # --- what targets cover -----------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from privet.errors import Denied
-from privet.policy.bind import RECORDLESS, USES, Queues, at_or_below, covers, overlap, resolve
+from privet.policy.bind import RECORDLESS, USES, Queues, at_or_below, covers, filled, fits, overlap
 from privet.policy.permit import ASKING, SHOWING, Basis, Permit, Sight, covering, order, shown, shows
 from privet.policy.syntax import Budget, DenyUse, Limit, Policy, RequireConsent, Rule
 from privet.vocabulary.access import Access, Principal, Purpose
@@ -162,6 +162,8 @@ class Board:
         self.limits = [p for p in policy.promises if isinstance(p, Limit)] if limited else []
         kinds = dict.fromkeys((c.allows, c.rule.where, c.rule.until) for c in self.clauses)
         self.conditions = list(dict.fromkeys(where for _, where, _ in kinds))
+        # No record exists yet that a condition could hold on, or none on which it could be judged.
+        self.fitting = [self.action not in RECORDLESS and fits(where, table) for where in self.conditions]
         self.terms = [self.term(*kind) for kind in kinds]
         self.waiting = {term.place for term in self.terms if term.ready is None}
         places = {kind: at for at, kind in enumerate(kinds)}
@@ -184,7 +186,7 @@ class Board:
         return permit if permit.principal == principal.id else replace(permit, principal=principal.id)
 
     def make(self, principal: Principal, access: Access, now: datetime | None, queues: Queues) -> _Made:
-        filled = {at: self.filled(self.conditions[at], principal.attributes, queues) for at in self.waiting}
+        filled = {at: self.filled(at, principal.attributes, queues) for at in self.waiting}
         wheres = [term.ready or _bound(term.allows, term.until, filled[term.place], now) for term in self.terms]
         whole = access.action == "delete" or not access.columns
         columns, rows, ground = self.whole(access, wheres) if whole else self.by_column(access, wheres)
@@ -215,15 +217,17 @@ class Board:
         leaves = list(comparisons(where))
         asks = self.action not in RECORDLESS and any(leaf.target == QUEUE or any(attributes(leaf)) for leaf in leaves)
         fixed = until is None and not asks
-        ready = _bound(allows, until, self.filled(where, {}, NO_QUEUES), None) if fixed else None
-        return _Term(allows, until, self.conditions.index(where), ready)
+        at = self.conditions.index(where)
+        ready = _bound(allows, until, self.filled(at, {}, NO_QUEUES), None) if fixed else None
+        return _Term(allows, until, at, ready)
 
-    def filled(self, where: Predicate, attributes: Mapping[str, str], queues: Queues) -> Predicate | None:
-        """Return a condition with what the caller says in it: NEVER and ALWAYS themselves where it is no or every row,
-        None where it cannot be judged."""
+    def filled(self, at: int, attributes: Mapping[str, str], queues: Queues) -> Predicate | None:
+        """Return a condition, by its place, with what the caller says in it: NEVER and ALWAYS themselves where it is no
+        or every row, None where it cannot be judged."""
+        where = self.conditions[at]
         if where == ALWAYS:
             return ALWAYS
-        found = None if self.action in RECORDLESS else resolve(where, self.table, attributes, queues)
+        found = filled(where, self.table, attributes, queues) if self.fitting[at] else None
         return ALWAYS if found == ALWAYS else NEVER if found == NEVER else found
 
     def rows(self, key: _Rows, wheres: Sequence[Predicate]) -> Predicate:

@@ -14,7 +14,7 @@ from functools import cache
 
 from privet.errors import InvalidPolicy
 from privet.policy.clauses import CLAUSES, Clause
-from privet.policy.clauses._words import ABOUT_NO_COLUMN, ALL, RESERVED, ROOTS, name
+from privet.policy.clauses._words import ABOUT_NO_COLUMN, ALL, RESERVED, ROOTS, category, label, name
 from privet.policy.parse import says_nothing
 from privet.policy.promises import VOWS, Vow
 from privet.policy.syntax import NO_NOTES, Notes, Policy, Promise, Role, Rule, Target
@@ -93,7 +93,7 @@ def _add_role(page: _Page, role: Role) -> None:
         notes = Notes(above=tuple(f"# {line}" for line in role.about.splitlines()))
     if says_nothing(role) and not any(notes.above) and not notes.beside:
         return
-    purposes = f" for {', '.join(role.purposes)}" if role.purposes else ""
+    purposes = f" for {', '.join(map(label, role.purposes))}" if role.purposes else ""
     page.add([f"role {name(role.name, RESERVED)}{purposes}"], notes, apart=True)
     for rule in role.rules:
         if not rule.roles:
@@ -154,7 +154,7 @@ def _target(target: Target) -> str:
     if target.label:
         if target != Target(label=target.label):
             raise InvalidPolicy("expected a category alone, found one within a table")
-        return target.label
+        return category(target.label)
     if target.part and not target.column:
         raise InvalidPolicy("expected a column before a part")
     words = [target.column, *target.part.split(".")] if target.part else [target.column]

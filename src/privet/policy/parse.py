@@ -7,6 +7,7 @@ value that lacks its quotes. Whether a vault has the tables and columns that rul
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 
 from privet.errors import InvalidPolicy
@@ -18,26 +19,29 @@ from privet.policy.clauses._words import ACTION_WORDS, ON_ALL, ROOTS, STARTERS
 from privet.policy.promises import VOWS, Vow
 from privet.policy.syntax import Effect, Notes, Policy, Promise, Role, Rule, Span, Target
 from privet.vocabulary.access import Action, Purpose
+from privet.vocabulary.taxonomy import Kind, Label
 
 MOST_CHARACTERS = 1_000_000
 
 # Control characters, and those that reorder text or break lines for people but not for us: a rule would not be what
 # it looks like (CVE-2021-42574).
 _HIDDEN = re.compile("[\0-\b\v\f\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]|\r(?!\n)")
+_ENDS = frozenset({*STARTERS, ";", END})
 _CLAUSE = "a clause or the next rule"
 _STARTS = "`role`, `allow`, `deny`, `require`, `limit`, `erase` or `keep`"
 
 
-def parse(text: str, file: str = "", version: str = "") -> Policy:
+def parse(text: str, file: str = "", version: str = "", *, labels: Iterable[Label] = ()) -> Policy:
     """Return the policy that a text says.
 
-    `file`: named before line and column in `at` of faults. `version`: what audit entries name.
+    `file`: named before line and column in `at` of faults. `version`: what audit entries name. `labels`: the team's own
+    categories, uses and subjects, which a text names as it does the built-in ones.
     Raises InvalidPolicy: message and place of the first fault, and in `faults` all of them, at most 1,000.
     """
     if len(text) > MOST_CHARACTERS:
         message = f"expected at most {MOST_CHARACTERS:,} characters"
         raise InvalidPolicy(message, at=file, faults=(InvalidPolicy(message, at=file),))
-    reader = _Reader(Cursor(text.removeprefix("\ufeff"), file))
+    reader = _Reader(Cursor(text.removeprefix("\ufeff"), file, _own(labels)))
     reader.statements()
     faults = tuple(reader.cursor.faults)
     if faults:
@@ -45,14 +49,34 @@ def parse(text: str, file: str = "", version: str = "") -> Policy:
     return reader.policy(version)
 
 
+def _own(labels: Iterable[Label]) -> dict[Kind, frozenset[str]]:
+    own: dict[Kind, set[str]] = {}
+    for label in labels:
+        own.setdefault(label.kind, set()).add(label.key)
+    return {kind: frozenset(keys) for kind, keys in own.items()}
+
+
 @cache
 def _clauses() -> dict[str, Clause]:
-    return {clause.opens: clause for clause in CLAUSES.all()}
+    return {clause.opens: clause for clause in CLAUSES.shipped()}
 
 
 @cache
 def _vows() -> dict[str, Vow]:
-    return {vow.opens[0]: vow for vow in VOWS.all()}
+    return {vow.opens[0]: vow for vow in VOWS.shipped()}
+
+
+# To look for plug-ins takes longer than to read most texts, and few words are of none that ships.
+
+
+@cache
+def _more_clauses() -> dict[str, Clause]:
+    return {clause.opens: clause for clause in CLAUSES.added()}
+
+
+@cache
+def _more_vows() -> dict[str, Vow]:
+    return {vow.opens[0]: vow for vow in VOWS.added()}
 
 
 def says_nothing(role: Role) -> bool:
@@ -117,7 +141,7 @@ class _Reader:
         if key == "allow" or (key == "deny" and cursor.keys[start + 1] != "use"):
             cursor.at += 1
             self._rule("allow" if key == "allow" else "deny", start)
-        elif (vow := self.vows.get(key)) is not None:
+        elif (vow := self._vow(key)) is not None:
             cursor.at += 1
             if vow.opens[1]:
                 cursor.expect(vow.opens[1])
@@ -128,6 +152,10 @@ class _Reader:
             self._role(start)
         else:
             cursor.fail(_STARTS, cursor.near(cursor.raws[start], STARTERS))
+
+    def _vow(self, key: str) -> Vow | None:
+        found = self.vows.get(key)
+        return found if found is not None or key == "role" else _more_vows().get(key)
 
     def _role(self, start: int) -> None:
         cursor = self.cursor
@@ -159,7 +187,7 @@ class _Reader:
         self._targets(draft)
         table = draft.table
         said = set()
-        while (clause := self.clauses.get(cursor.keys[cursor.at])) is not None:
+        while (clause := self._clause(cursor.keys[cursor.at])) is not None:
             if clause.opens in said:
                 raise cursor.fault(f"expected each clause once, found `{clause.opens}` twice")
             said.add(clause.opens)
@@ -190,6 +218,10 @@ class _Reader:
             ),
             start,
         )
+
+    def _clause(self, key: str) -> Clause | None:
+        found = self.clauses.get(key)
+        return found if found is not None or key in _ENDS else _more_clauses().get(key)
 
     def _keep(self, draft: Draft, rule: Rule, start: int) -> None:
         cursor = self.cursor

@@ -5,12 +5,12 @@ Knows no SQL and holds no data. An error names tables and columns, never a cell.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from privet.errors import InvalidInput, InvalidQuery, InvalidSchema, PrivetError, UnknownName
+from privet.near import meant
 from privet.store.port import Column, Delete, Expect, Insert, Kind, Put, Select, Shape, Step, Unit, Update
 from privet.vocabulary.predicate import And, Compare, In, Not, Or, Predicate, Value
 
@@ -128,8 +128,7 @@ def known(tables: Tables, name: str) -> Table:
     """Return the table called `name`. Raises UnknownName."""
     table = tables.get(name)
     if table is None:
-        near = difflib.get_close_matches(name, tables, n=1)
-        raise UnknownName(f"there is no table `{name}`", hint=f"did you mean `{near[0]}`?" if near else "")
+        raise UnknownName(f"there is no table `{name}`", hint=meant(name, tables))
     return table
 
 
@@ -269,8 +268,7 @@ _FITS: Mapping[Kind, Callable[[object], bool]] = {"int": _fits_int, "text": _fit
 
 
 def _no_column(name: str, column: str, table: Table) -> UnknownName:
-    near = difflib.get_close_matches(column, table.kinds, n=1)
-    return UnknownName(f"`{name}` has no column `{column}`", hint=f"did you mean `{near[0]}`?" if near else "")
+    return UnknownName(f"`{name}` has no column `{column}`", hint=meant(column, table.kinds))
 
 
 # --- questions --------------------------------------------------------------------------------------------

@@ -240,13 +240,14 @@ def test_a_server_that_is_not_there_did_not_take_it(certificate: Path) -> None:
 
 
 def test_a_value_is_neither_a_header_nor_a_line_of_the_letter(box: Box, port: int, certificate: Path) -> None:
-    told(opened(port, certificate), HOSTILE, "{0.__class__}", "%(x)s ${x}")
+    told(opened(port, certificate), HOSTILE, "{0.__class__}", "%(x)s ${x}", "a\u2028Send it", "\u202eb", "\ud800")
     [letter] = box.letters
     assert letter["Bcc"] is None
     assert box.envelopes[0][1] == ["archive@example.com"]
     lines = letter.get_payload(decode=True).decode().splitlines()  # type: ignore[union-attr]
     assert not any(line.startswith(("Bcc", "Send it")) for line in lines)
     assert any("{0.__class__}" in line and "${x}" in line for line in lines)
+    assert any("\\u2028" in line and "\\u202e" in line and "\\ud800" in line for line in lines)
 
 
 @pytest.mark.parametrize(

@@ -275,7 +275,18 @@ def test_only_a_fake_on_this_machine_stands_in_for_a_system(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "domain", ["https://example.com", "a.example.com/x", "a b", "user@example.com", "", "a\nb", "é"]
+    "domain",
+    [
+        "https://example.com",
+        "a.example.com/x",
+        "a b",
+        "user@example.com",
+        "",
+        "a\nb",
+        "é",
+        "a.example.com:99999",
+        "a.example.com:0",
+    ],
 )
 def test_a_host_is_a_host(domain: str) -> None:
     said = Setup(

@@ -9,6 +9,7 @@ import pytest
 
 from privet import digest
 from privet.errors import UnknownName
+from privet.near import LONGEST, meant
 from privet.secret import Secret
 from privet.shelf import Shelf
 from privet.vocabulary.datatype import TYPES, DataType, data_type, reveals_more
@@ -54,6 +55,23 @@ def test_a_shelf_offers_the_nearest_name_and_never_the_asked_one() -> None:
     with pytest.raises(UnknownName) as caught:
         TYPES.get("card.pam")
     assert "card.pan" in caught.value.hint and "card.pam" not in str(caught.value)
+
+
+def test_a_hint_names_the_nearest_first_and_no_more_than_it_is_asked_for() -> None:
+    known = ["email", "emails", "phone"]
+    assert meant("emial", known) == "did you mean `email`?"
+    assert meant("emial", known, most=2) == "did you mean `email` or `emails`?"
+    assert meant("zzz", known) == "" and meant("zzz", known, otherwise="see the list") == "see the list"
+
+
+def test_nothing_is_near_to_what_is_longer_than_a_name() -> None:
+    word = "e" * LONGEST
+    assert meant(word, [word + "e"]) and not meant(word + "e", [word])
+
+
+def test_what_ships_and_what_plug_ins_add_are_all_that_a_shelf_has() -> None:
+    shelf = Shelf("privet.crypto.masks", object, word="mask")
+    assert [*shelf.shipped(), *shelf.added()] == shelf.all()
 
 
 def test_a_part_of_another_kind_is_refused() -> None:

@@ -104,10 +104,23 @@ def test_a_text_with_a_fault_does_not_keep_another_from_being_checked() -> None:
     assert {finding.rule for finding in found(ADS, "role\n", NO_ADS)} == {"policy-fault", "deny-use"}
 
 
-def test_a_teams_own_label_in_a_policy_leads_to_the_one_above_it() -> None:
-    own = "data_category:\n  - {fides_key: user.contact.pager, parent_key: user.contact}\n"
-    (finding,) = found(GOOD + own, "deny use of user.contact.pager for marketing\n")
-    assert finding.hint == "policies name built-in labels alone: write `user.contact`, which covers it"
+OWN = """data_category:
+  - {fides_key: user.contact.pager, parent_key: user.contact}
+  - {fides_key: user.contact.pager.beeps, parent_key: user.contact.pager}
+"""
+
+
+def test_a_promise_on_a_teams_own_label_binds_what_is_at_or_below_it() -> None:
+    promise = "deny use of user.contact.pager for marketing\n"
+    assert found(ADS + OWN, promise) == ()
+    text = ADS.replace("user.contact.email", "user.contact.pager.beeps") + OWN
+    assert kinds(found(text, promise)) == [("error", "deny-use")] * 2
+
+
+def test_a_label_that_is_neither_built_in_nor_the_teams_own_is_a_fault_with_the_nearest_of_both() -> None:
+    (finding,) = found(GOOD + OWN, "deny use of user.contact.pagr for marketing\n")
+    assert (finding.rule, str(finding.at)) == ("policy-fault", "rules/p0.policy:1:13")
+    assert finding.hint.startswith("did you mean `user.contact.pager`")
 
 
 def test_a_text_that_is_too_long_is_told() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from privet.codec import Place
 from privet.errors import UnknownName
 from privet.manifest.check import fides
 from privet.manifest.check.ground import Ground
-from privet.manifest.check.whole import RULES, check
+from privet.manifest.check.whole import RULES, Changed, check
 from privet.manifest.finding import Finding
 from privet.manifest.load import load
 from privet.manifest.resources import Manifest
@@ -65,7 +66,16 @@ def test_findings_come_by_file_line_and_column_with_the_faults_of_reading_among_
     ],
 )
 def test_what_files_changed_decides_what_is_told(tmp_path: Path, changed: list[str], expected: list[str]) -> None:
-    assert [file for _, file in places(check(files(tmp_path), changed=changed))] == expected
+    # As if nothing were new, only what changed files are about is told.
+    now = files(tmp_path)
+    assert [file for _, file in places(check(now, changed=Changed(changed, lambda: (now, ()))))] == expected
+
+
+def test_what_was_not_there_before_is_told_wherever_it_stands(tmp_path: Path) -> None:
+    now = files(tmp_path)
+    less = replace(now, policies=())
+    told = places(check(now, changed=Changed(["readme.md"], lambda: (less, ()))))
+    assert told == [("fides-rule", "dataset.yml"), ("fides-rule", "system.yml")]
 
 
 def test_each_finding_is_told_once() -> None:

@@ -275,7 +275,7 @@ class RestConnector:
         if over is not None:
             return over
         said = plain_text(place.host, Filling(self.terms.values, self._trusted))
-        if not _HOST.fullmatch(said):
+        if not _HOST.fullmatch(said) or not _is_port(said):
             raise InvalidInput(
                 "expected a host, with or without a port, where the connector's file says `host`",
                 hint="leave out `https://` and what stands behind the name",
@@ -284,6 +284,12 @@ class RestConnector:
         if place.protocol != "https" and not is_loopback(urlsplit(base).hostname or ""):
             raise InvalidInput("expected the protocol `https`: only this machine may be asked without it")
         return base
+
+
+def _is_port(host: str) -> bool:
+    """Return whether what stands behind a host, if anything does, is the number of a port."""
+    _, colon, port = host.rpartition(":")
+    return not colon or not port.isdigit() or 0 < int(port) < 65_536
 
 
 def ask_page(setup: Setup) -> int:

@@ -70,6 +70,7 @@ class SqlConnector:
         self._dialect = driver.dialect
         self._idle: list[Raw] = []
         self._seen: dict[str, dict[str, dict[str, str]]] = {}
+        self._tables: dict[str, tuple[Collection, Table, list[str]]] = {}
 
     def probe(self) -> None:
         with self._transaction("read", "") as raw:
@@ -160,6 +161,22 @@ class SqlConnector:
 
     def _table(self, raw: Raw, collection: Collection, paths: Iterable[str]) -> Table:
         """Return a collection's table as it is there. Raises InvalidInput where it, or a field of it, is not."""
+        known = self._tables.get(collection.name)
+        if known is None or known[0] is not collection:
+            known = self._tables[collection.name] = (collection, *self._seen_as(raw, collection))
+        _, table, missing = known
+        gone = [path for path in missing if path in paths]
+        if gone:
+            self._seen.clear()  # the table may be changed by then
+            self._tables.clear()
+            hint = "scan it anew, or correct the manifest"
+            raise InvalidInput(
+                f"the database has no `{collection.name}.{gone[0]}`, which the dataset declares", hint=hint
+            )
+        return table
+
+    def _seen_as(self, raw: Raw, collection: Collection) -> tuple[Table, list[str]]:
+        """Return a collection's table, and the paths that it does not have."""
         name, there = self._found(raw, collection.name)
         columns, inner, missing = {}, set(), []
         for path, _ in every_field(collection.fields):
@@ -174,14 +191,7 @@ class SqlConnector:
                 columns[path] = Column(
                     ".".join(map(self._dialect.quoted, self._steps(real))), *self._dialect.kept(there[real])
                 )
-        gone = [path for path in missing if path in paths]
-        if gone:
-            self._seen.clear()  # the table may be changed by then
-            hint = "scan it anew, or correct the manifest"
-            raise InvalidInput(
-                f"the database has no `{collection.name}.{gone[0]}`, which the dataset declares", hint=hint
-            )
-        return Table(name=name, called=collection.name, columns=columns, inner=frozenset(inner))
+        return Table(name=name, called=collection.name, columns=columns, inner=frozenset(inner)), missing
 
     def _found(self, raw: Raw, called: str) -> tuple[str, dict[str, str]]:
         """Return the quoted name of a table, and its columns with their types."""

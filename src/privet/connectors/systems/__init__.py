@@ -23,13 +23,19 @@ class Setting:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class System:
     """One kind of system. `title`: its name as its makers write it. `open`: raises InvalidInput for settings that
-    cannot be, Unavailable with the extra to install where a driver is missing; connects no sooner than it must."""
+    cannot be, Unavailable with the extra to install where a driver is missing; connects no sooner than it must.
+    `profiled`: where what it can do depends on the set-up."""
 
     name: str
     title: str
     settings: tuple[Setting, ...]
     profile: Profile
     open: Callable[[Setup], Connector]
+    profiled: Callable[[Setup], Profile] | None = None
+
+    def profile_of(self, setup: Setup) -> Profile:
+        """Return what one of its connectors can do."""
+        return self.profile if self.profiled is None else self.profiled(setup)
 
 
 SYSTEMS: Shelf[System] = Shelf("privet.connectors.systems", System, word="connector")

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from privet.connectors.base import Setup
 from privet.connectors.egress import is_loopback
+from privet.connectors.settings import demand_way
 from privet.connectors.systems import Setting
 from privet.errors import Conflict, InvalidInput, Refused, Unavailable
 
@@ -54,6 +55,9 @@ def client(setup: Setup, service: str) -> Client:
     for name in ("botocore", "boto3", "urllib3", "s3transfer"):
         if logging.getLogger(name).level < logging.INFO:
             logging.getLogger(name).setLevel(logging.INFO)
+    endpoint = _endpoint(setup)
+    if endpoint:
+        demand_way(setup, urlsplit(endpoint).hostname or "")
     config = Config(
         connect_timeout=setup.limits.connect_seconds,
         read_timeout=setup.limits.read_seconds,
@@ -66,9 +70,7 @@ def client(setup: Setup, service: str) -> Client:
     with _MAKING:
         # One for all: it reads long descriptions of services once. It is not made for several threads at a time.
         session = _SESSIONS["one"] = _SESSIONS.get("one") or boto3.session.Session()
-        return session.client(
-            service, region_name=_region(setup), endpoint_url=_endpoint(setup), config=config, **_keys(setup)
-        )
+        return session.client(service, region_name=_region(setup), endpoint_url=endpoint, config=config, **_keys(setup))
 
 
 def check(setup: Setup) -> None:

@@ -75,4 +75,6 @@ def _pairs(change: Change) -> str:
 
 def _quoted(value: Value) -> str:
     plain = value.isoformat() if isinstance(value, date | time) else value
-    return json.dumps(plain, ensure_ascii=False, default=str)
+    said = json.dumps(plain, ensure_ascii=False, default=str)
+    # What is not seen, or turns the direction of a line, is shown by its number.
+    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in said)

@@ -49,6 +49,7 @@ _TROUBLES: dict[int, Trouble] = {
     503: "lost",
     504: "busy",
 }
+_TOKENS = "https://oauth2.googleapis.com/token"
 _SCOPE = "https://www.googleapis.com/auth/bigquery"
 
 
@@ -87,7 +88,8 @@ def _client(setup: Setup) -> Any:
     bigquery = driver_of("google.cloud.bigquery", "bigquery")
     accounts = driver_of("google.oauth2.service_account", "bigquery")
     try:
-        key = dict(json.loads(setting(setup, "key")))
+        # A key names where tokens come from; only Google's own place is asked.
+        key = dict(json.loads(setting(setup, "key"))) | {"token_uri": _TOKENS, "universe_domain": "googleapis.com"}
         credentials = accounts.Credentials.from_service_account_info(key, scopes=[_SCOPE])
     except (ValueError, KeyError, TypeError):
         hint = "paste the whole JSON file of the service account"

@@ -22,7 +22,7 @@ from uuid import UUID
 from privet.connectors.base import Batch, Connector, Halted, Read, Record, Setup, Value
 from privet.connectors.match import Edits, Known, Wanted, fields_of, put, sayable, steps, text, wanted_fields
 from privet.connectors.profile import Profile
-from privet.connectors.settings import CA, PASSWORD, TLS, USER, encrypted, setting
+from privet.connectors.settings import CA, PASSWORD, TLS, USER, demand_way, encrypted, setting
 from privet.connectors.systems import Setting, System, _shape
 from privet.connectors.systems._sheets import known_collections
 from privet.errors import Conflict, InvalidInput, PrivetError, Refused, Unavailable
@@ -382,10 +382,18 @@ def _connected(setup: Setup) -> Library:
     if encrypted(setup):
         options |= {"tls": True} | ({"tlsCAFile": setting(setup, "ca")} if setting(setup, "ca", "") else {})
     if setup.settings.get("srv"):
+        for name, _ in pymongo.uri_parser.parse_uri(f"mongodb+srv://{host}")["nodelist"]:
+            demand_way(setup, name)
         return pymongo.MongoClient(f"mongodb+srv://{host}", **options)
-    return pymongo.MongoClient(
-        [one.strip() for one in host.split(",")], int(setup.settings.get("port", 27017)), **options
-    )
+    hosts = [one.strip() for one in host.split(",")]
+    for one in hosts:
+        demand_way(setup, one if one.startswith("/") else _without_port(one))
+    return pymongo.MongoClient(hosts, int(setup.settings.get("port", 27017)), **options)
+
+
+def _without_port(host: str) -> str:
+    """Return a host without its port."""
+    return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 
 from privet.connectors.base import Connector, Setup
 from privet.connectors.profile import Profile
-from privet.connectors.settings import HOST, PASSWORD, SCHEMA, USER, driver_of, here, number, setting
+from privet.connectors.settings import HOST, PASSWORD, SCHEMA, USER, demand_way, driver_of, here, number, setting
 from privet.connectors.sql.connector import Driver, Fault, SqlConnector, Trouble
 from privet.connectors.sql.dialect import Dialect
 from privet.connectors.sql.reflect import described
@@ -78,6 +78,7 @@ def open_mssql(setup: Setup) -> Connector:
     said = options(setup)
 
     def connect() -> Any:
+        demand_way(setup, setting(setup, "host").partition("\\")[0])  # what follows names an instance
         return pymssql.connect(**said)
 
     def describe(_: Any) -> Dataset:

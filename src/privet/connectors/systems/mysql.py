@@ -8,7 +8,19 @@ from typing import Any
 
 from privet.connectors.base import Connector, Setup
 from privet.connectors.profile import Profile
-from privet.connectors.settings import CA, HOST, PASSWORD, SCHEMA, TLS, USER, driver_of, encrypted, number, setting
+from privet.connectors.settings import (
+    CA,
+    HOST,
+    PASSWORD,
+    SCHEMA,
+    TLS,
+    USER,
+    demand_way,
+    driver_of,
+    encrypted,
+    number,
+    setting,
+)
 from privet.connectors.sql.connector import Driver, Fault, SqlConnector, Trouble
 from privet.connectors.sql.dialect import Dialect
 from privet.connectors.sql.reflect import described
@@ -79,6 +91,7 @@ def open_mysql(setup: Setup) -> Connector:
     said = {**_said(setup), "client_flag": driver_of("pymysql.constants.CLIENT", "mysql").FOUND_ROWS}
 
     def connect() -> Any:
+        demand_way(setup, setting(setup, "host"), 3306)
         raw = pymysql.connect(**said)
         if said.get("ssl") is not None and not raw._secure:
             raw.close()  # old drivers go on in the clear with a server that cannot encrypt

@@ -7,7 +7,19 @@ from typing import Any
 
 from privet.connectors.base import Connector, Setup
 from privet.connectors.profile import Profile
-from privet.connectors.settings import CA, HOST, PASSWORD, SCHEMA, TLS, USER, driver_of, encrypted, number, setting
+from privet.connectors.settings import (
+    CA,
+    HOST,
+    PASSWORD,
+    SCHEMA,
+    TLS,
+    USER,
+    demand_way,
+    driver_of,
+    encrypted,
+    number,
+    setting,
+)
 from privet.connectors.sql.connector import Driver, Fault, SqlConnector, Trouble
 from privet.connectors.sql.dialect import Dialect
 from privet.connectors.sql.reflect import described
@@ -71,6 +83,7 @@ def open_oracle(setup: Setup) -> Connector:
     said = options(setup)
 
     def connect() -> Any:
+        demand_way(setup, setting(setup, "host"), 1521)
         raw = oracledb.connect(**said)
         raw.call_timeout = int(setup.limits.read_seconds * 1000)
         raw.outputtypehandler = _whole(oracledb)

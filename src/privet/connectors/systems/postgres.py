@@ -7,7 +7,19 @@ from typing import Any
 
 from privet.connectors.base import Connector, Setup
 from privet.connectors.profile import Profile
-from privet.connectors.settings import CA, HOST, PASSWORD, SCHEMA, TLS, USER, driver_of, encrypted, number, setting
+from privet.connectors.settings import (
+    CA,
+    HOST,
+    PASSWORD,
+    SCHEMA,
+    TLS,
+    USER,
+    demand_way,
+    driver_of,
+    encrypted,
+    number,
+    setting,
+)
 from privet.connectors.sql.connector import Driver, Fault, SqlConnector, Trouble
 from privet.connectors.sql.dialect import Dialect
 from privet.connectors.sql.reflect import described
@@ -16,7 +28,7 @@ from privet.vocabulary.dataset import Dataset
 
 DIALECT = Dialect(
     name="postgres",
-    mark="%s",
+    mark="${}",  # the server's own: to find others the driver reads a statement sign by sign
     most=5000,
     begin_read=("BEGIN READ ONLY",),
     begin_write=("BEGIN",),
@@ -25,7 +37,7 @@ DIALECT = Dialect(
         "SELECT c.relname, a.attname, format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE a.atttypid END, "
         "a.atttypmod) FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid "
         "JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
-        "WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped"
+        "WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped"
     ),
     columns_with=("whole",),
     as_text="CAST({} AS text)",
@@ -76,8 +88,14 @@ def open_postgres(setup: Setup) -> Connector:
     said = _said(setup)
 
     def connect() -> Any:
+        demand_way(setup, setting(setup, "host"), 5432)
         raw = psycopg.connect(**said)
         _kindly(raw)
+        return raw
+
+    def connect_plainly() -> Any:
+        raw = connect()
+        raw.cursor_factory = psycopg.RawCursor
         return raw
 
     def describe(_: Any) -> Dataset:
@@ -90,11 +108,11 @@ def open_postgres(setup: Setup) -> Connector:
     )
     driver = Driver(
         dialect=replace(DIALECT, session=session),
-        connect=connect,
+        connect=connect_plainly,
         errors=(psycopg.Error,),
         judge=_judge,
         describe=describe,
-        cursor=lambda raw: raw.cursor(name="privet"),
+        cursor=lambda raw: psycopg.RawServerCursor(raw, name="privet"),
     )
     return SqlConnector(setup, driver)
 

@@ -32,7 +32,7 @@ from typing import Any
 from privet.connectors.base import Batch, Change, Connector, Read, Record, Setup, Value
 from privet.connectors.match import Edits, Wanted, fields_of, sayable, text, wanted_fields
 from privet.connectors.profile import Profile
-from privet.connectors.settings import CA, HOST, PASSWORD, TLS, USER, encrypted, number, setting
+from privet.connectors.settings import CA, HOST, PASSWORD, TLS, USER, demand_way, encrypted, number, setting
 from privet.connectors.systems import Setting, System, _shape
 from privet.connectors.systems._keyspace import (
     KEY,
@@ -268,6 +268,7 @@ def _connected(setup: Setup) -> Client:
     if encrypted(setup):
         common |= {"ssl": True, "ssl_cert_reqs": "required", "ssl_check_hostname": True}
         common |= {"ssl_ca_certs": setting(setup, "ca")} if setting(setup, "ca", "") else {}
+    demand_way(setup, host)
     return redis.Redis(host=host, port=number(setup, "port", 6379), **common)
 
 

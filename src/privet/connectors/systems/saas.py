@@ -7,7 +7,7 @@ names, those that it calls sensitive are secrets. `host` and `protocol` lead eve
 from __future__ import annotations
 
 from privet.connectors.base import Connector, Setup
-from privet.connectors.profile import Profile
+from privet.connectors.profile import Effect, Profile
 from privet.connectors.rest.connector import open_config
 from privet.connectors.rest.shelf import named
 from privet.connectors.rest.words import Config
@@ -20,6 +20,8 @@ _DOCS = (
     "https://ethyca.com/docs/dev-docs/configuration/integrations/saas-integrations/saas-postprocessors",
     "https://ethyca.com/docs/dev-docs/configuration/integrations/saas-integrations/saas-oauth2",
 )
+
+_REPEATABLE = frozenset({"DELETE", "PUT", "PATCH"})  # a PATCH sets fields, and what is gone is no fault
 
 
 def open_saas(setup: Setup) -> Connector:
@@ -36,6 +38,18 @@ def config_of(setup: Setup) -> Config:
     return named(said, key=setup.name)
 
 
+def _effect(config: Config) -> Effect:
+    """Return why what is asked for twice happens once.
+
+    To look is the last resort: the first of several requests may hide a record that the next would delete for good.
+    """
+    if config.idempotency_header:
+        return "key"
+    writes = [request for one in config.endpoints for request in (*one.updates, *one.deletes)]
+    writes += [config.protection] if config.protection else []
+    return "nature" if all(request.method in _REPEATABLE for request in writes) else "look"
+
+
 def profile_of(config: Config) -> Profile:
     """Return how good a connector is with a file of its own."""
     deletes = any(endpoint.deletes for endpoint in config.endpoints) or config.protection is not None
@@ -47,7 +61,7 @@ def profile_of(config: Config) -> Profile:
         masks=any(endpoint.updates for endpoint in config.endpoints),
         streams=True,
         reads_back=all(endpoint.reads for endpoint in config.endpoints),
-        effect="key" if config.idempotency_header else "look",
+        effect=_effect(config),
         docs=config.docs,
         limits=config.notes,
         by_any=False,
@@ -81,4 +95,5 @@ PART = System(
         by_any=False,
     ),
     open=open_saas,
+    profiled=lambda setup: profile_of(config_of(setup)),
 )

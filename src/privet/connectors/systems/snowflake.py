@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from privet.connectors.base import Connector, Setup
@@ -11,6 +12,7 @@ from privet.connectors.settings import PASSWORD, SCHEMA, USER, driver_of, settin
 from privet.connectors.sql.connector import Driver, Fault, SqlConnector, Trouble
 from privet.connectors.sql.dialect import Dialect
 from privet.connectors.systems import Setting, System
+from privet.errors import InvalidInput
 from privet.vocabulary.dataset import Dataset
 
 DIALECT = Dialect(
@@ -28,6 +30,7 @@ EVERYTHING = (
     "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns "
     "WHERE table_schema = COALESCE(NULLIF(?, ''), CURRENT_SCHEMA()) ORDER BY table_name, ordinal_position"
 )
+_ACCOUNT = re.compile(r"[A-Za-z0-9_-]{1,128}(?:\.[A-Za-z0-9_-]{1,64}){0,4}")
 _TROUBLES: dict[int, Trouble] = {
     100072: "not null",
     100078: "length",
@@ -72,8 +75,12 @@ def open_snowflake(setup: Setup) -> Connector:
 def options(setup: Setup) -> dict[str, Any]:
     """Return what the driver is told. Nothing of an operator's text becomes an option that is not named here."""
     seconds = max(1, int(setup.limits.read_seconds))
+    account = setting(setup, "account")
+    if not _ACCOUNT.fullmatch(account):
+        # It becomes part of the host's name, and nothing else of an address.
+        raise InvalidInput(f"connector `{setup.name}` expects an account's identifier", at="account")
     return {
-        "account": setting(setup, "account"),
+        "account": account,
         "user": setting(setup, "user"),
         "password": setting(setup, "password", ""),
         "database": setting(setup, "database"),

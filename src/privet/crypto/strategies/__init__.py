@@ -9,7 +9,6 @@ texts, of which a shorter one serves as well; and nothing is encrypted, because 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -17,6 +16,7 @@ from typing import Any, Literal
 from privet import digest
 from privet.crypto.derive import subkey
 from privet.errors import InvalidInput, InvalidValue, UnknownName
+from privet.near import meant
 from privet.secret import Secret
 from privet.shelf import Shelf
 
@@ -147,8 +147,7 @@ def settled(found: Strategy, given: Iterable[tuple[str, Setting]]) -> dict[str, 
     for name, value in said.items():
         wanted = known.get(name)
         if wanted is None:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean `{near[0]}`?" if near else f"settings: {', '.join(known) or 'none'}"
+            hint = meant(name, known, otherwise=f"settings: {', '.join(known) or 'none'}")
             raise UnknownName(f"`{found.name}` has no setting of that name", hint=hint)
         _demand(found, wanted, value)
     missing = [name for name, wanted in known.items() if wanted.required and said.get(name) is None]

@@ -5,7 +5,6 @@ Fear of what a change breaks is why personal data stays; this is the list to loo
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -17,6 +16,7 @@ from privet.manifest.atlas.lineage import NO_LINEAGE, Lineage
 from privet.manifest.finding import NOWHERE
 from privet.manifest.places import Places
 from privet.manifest.resources import Manifest
+from privet.near import meant
 from privet.policy.bind import at_or_below, covers, overlap
 from privet.policy.syntax import DenyUse, Limit, Policy, RequireConsent
 from privet.vocabulary.dataset import Collection, Dataset, Field, Link, every_field
@@ -146,8 +146,8 @@ def _found(datasets: Sequence[Dataset], wanted: str) -> _Spot:
     if found:
         names = " or ".join(f"`{spot.name}`" for spot in found[:3])
         raise InvalidInput("several datasets have that field", at="FIELD", hint=f"say {names}")
-    near = difflib.get_close_matches(wanted, {name for s in known for name in (s.name, ".".join(s.path))}, n=2)
-    hint = "did you mean " + " or ".join(f"`{name}`" for name in near) + "?" if near else "as in `dataset.table.column`"
+    every = {name for s in known for name in (s.name, ".".join(s.path))}
+    hint = meant(wanted, every, most=2, otherwise="as in `dataset.table.column`")
     raise UnknownName("no dataset has that field", at="FIELD", hint=hint)
 
 

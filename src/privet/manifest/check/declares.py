@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from privet.manifest.check.ground import Declared, Ground, Say, flows, is_personal, shown
 from privet.manifest.finding import Finding
-from privet.manifest.shape import near
+from privet.near import meant
 from privet.vocabulary.laws import laws
 
 # What GDPR art. 9(1) calls special, as far as the taxonomy tells it apart.
@@ -97,7 +97,7 @@ def unlisted_flow(ground: Ground, say: Say) -> Iterator[Finding]:
                         message=f"`{shown(key)}` is no {word} of system `{one.system.key}`",
                         at=ground.places.declaration(one.system, one.at, word, key),
                         length=len(key),
-                        hint=near(key, listed) or f"add it to `{word}` of the system",
+                        hint=meant(key, listed, otherwise=f"add it to `{word}` of the system"),
                     )
 
 
@@ -116,7 +116,7 @@ def unknown_law(ground: Ground, say: Say) -> Iterator[Finding]:
                     message=f"nothing is known of a law `{shown(key)}`",
                     at=at,
                     length=len(key),
-                    hint=near(key, known) or "see `privet laws`",
+                    hint=meant(key, known, otherwise="see `privet laws`"),
                 )
 
 
@@ -220,5 +220,5 @@ def _asked(laws_and_provisions: str) -> str:
 def _missing(kind: str, key: str, known: Collection[str]) -> dict[str, str]:
     return {
         "message": f"there is no {kind} `{shown(key)}`",
-        "hint": near(key, known) or f"add it, or write a {kind} that exists",
+        "hint": meant(key, known, otherwise=f"add it, or write a {kind} that exists"),
     }

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from functools import cache
 from itertools import groupby
+from weakref import WeakKeyDictionary
 
 from privet.manifest.check.ground import Ground, Say, Spot, is_personal, shown
 from privet.manifest.finding import Finding, about
 from privet.manifest.places import META, Names
 from privet.manifest.resources import Step
+from privet.near import meant
 from privet.vocabulary.dataset import NATIVE, Collection, Dataset, Field, Link
 from privet.vocabulary.datatype import data_type
 from privet.vocabulary.header import meaning, words
@@ -53,12 +54,11 @@ def unknown_reference(ground: Ground, say: Say) -> Iterator[Finding]:
         refers = (spot for spot in ground.spots(key) if not isinstance(spot.thing, Field) or spot.thing.native.links)
         for spot in refers:
             for missing, steps in names.absent(spot):
-                near = names.near(missing)
                 yield say(
                     subject=about(key, spot.path),
                     message=f"it refers to `{shown(missing)}`, which is not there",
                     at=ground.places.held(key, spot.path, META, *steps),
-                    hint=f"did you mean `{near}`?" if near else "add it, or take the reference away",
+                    hint=names.meant(missing) or "add it, or take the reference away",
                 )
 
 
@@ -103,11 +103,11 @@ class _Names:
         known = (item for item in self.ground.datasets.values() if name.startswith(f"{item.key}."))
         return any(item.collection(name[len(item.key) + 1 :]) for item in known)
 
-    def near(self, missing: str) -> str:
-        """Return the full name that is most like one that is not there, "" for none."""
+    def meant(self, missing: str) -> str:
+        """Return a hint with the full name that is most like one that is not there, "" for none."""
         owner = next((key for key in self.ground.datasets if missing.startswith(f"{key}.")), "")
         names = (f"{owner}.{name}" for name in self.held(owner)) if owner else self.ground.datasets
-        return next(iter(get_close_matches(missing, sorted(names), n=1)), "")
+        return meant(missing, names)
 
 
 # --- what is not labelled ---------------------------------------------------------------------------------------
@@ -165,7 +165,7 @@ def unreachable_data(ground: Ground, say: Say) -> Iterator[Finding]:
 
     A note where nobody says any identity at all: then the manifest is not what people's requests go by.
     """
-    reach = _Reach(ground)
+    reach = _reach(ground)
     for key, dataset in ground.datasets.items():
         personal = [table for table in dataset.collections if reach.holds_people(key, table) and not table.skipped]
         lost = [table for table in personal if (key, table.name) not in reach.found]
@@ -185,7 +185,7 @@ def unreachable_data(ground: Ground, say: Say) -> Iterator[Finding]:
 
 def no_primary_key(ground: Ground, say: Say) -> Iterator[Finding]:
     """Yield collections of personal data that requests reach and where an erasure cannot tell records apart."""
-    reach = _Reach(ground)
+    reach = _reach(ground)
     for key, dataset in ground.datasets.items():
         for table in dataset.collections:
             reached = (key, table.name) in reach.found and reach.holds_people(key, table)
@@ -201,6 +201,17 @@ def no_primary_key(ground: Ground, say: Say) -> Iterator[Finding]:
                 )
 
 
+_reaches: WeakKeyDictionary[Ground, _Reach] = WeakKeyDictionary()
+
+
+def _reach(ground: Ground) -> _Reach:
+    """Return what is reached, found once for all lints of a manifest."""
+    found = _reaches.get(ground)
+    if found is None:
+        found = _reaches[ground] = _Reach(ground)
+    return found
+
+
 def _node(key: str, spot: Spot) -> _Node:
     return key, spot.path[0] if spot.path else ""
 
@@ -210,7 +221,7 @@ class _Reach:
     vault finds its people by itself."""
 
     def __init__(self, ground: Ground) -> None:
-        self._ground = ground
+        self._datasets = ground.datasets  # not the ground, which would then be kept for good
         self._people: set[_Node] = set()
         self._next: dict[_Node, list[_Node]] = defaultdict(list)
         self.seeds: set[_Node] = set()
@@ -225,7 +236,7 @@ class _Reach:
 
     def holds_people(self, key: str, table: Collection) -> bool:
         """Return whether a collection holds personal data."""
-        return (key, table.name) in self._people or is_personal(self._ground.datasets[key].labels)
+        return (key, table.name) in self._people or is_personal(self._datasets[key].labels)
 
     def _read(self, key: str, spot: Spot) -> None:
         node = _node(key, spot)
@@ -238,7 +249,7 @@ class _Reach:
                 self._link(node, link)
 
     def _link(self, node: _Node, link: Link) -> None:
-        dataset = self._ground.datasets.get(link.dataset)
+        dataset = self._datasets.get(link.dataset)
         tables = (table.name for table in dataset.collections) if dataset else ()
         other = next(((link.dataset, name) for name in tables if link.field.startswith(f"{name}.")), None)
         if other is None:

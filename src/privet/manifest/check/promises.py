@@ -5,7 +5,6 @@ A promise binds every declaration, and the roles of every text: it is the whole 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
@@ -15,7 +14,7 @@ from privet.manifest.check.ground import Declared, Ground, Spot, dotted
 from privet.manifest.finding import Finding
 from privet.manifest.places import parsed
 from privet.manifest.resources import PolicyText
-from privet.manifest.shape import near
+from privet.near import meant
 from privet.policy import check as reader
 from privet.policy.bind import Fault
 from privet.policy.parse import parse
@@ -28,7 +27,6 @@ NO_TABLE = "unknown-table"
 ERASURE = "erasure"
 
 _RULES: Mapping[type[Promise], str] = {DenyUse: DENY, RequireConsent: CONSENT, Limit: LIMIT}
-_WORD = re.compile(r"[A-Za-z_][\w.-]*")
 
 
 class _Read(NamedTuple):
@@ -55,9 +53,9 @@ def findings(ground: Ground, only: Collection[str] = ()) -> Iterator[Finding]:
         chosen = not only or source.file in only
         plain = PolicyText(source.file, source.text.removeprefix("\ufeff"))
         try:
-            read.append(_Read(plain, parse(plain.text, plain.file)))
+            read.append(_Read(plain, parse(plain.text, plain.file, labels=ground.manifest.labels)))
         except InvalidPolicy as error:
-            yield from (_fault(ground, plain, fault) for fault in error.faults if chosen)
+            yield from (_fault(plain, fault) for fault in error.faults if chosen)
     asked = [one for one in read if not only or one.source.file in only]
     for one in asked:
         yield from _Broken(ground, one).findings(read)
@@ -65,7 +63,7 @@ def findings(ground: Ground, only: Collection[str] = ()) -> Iterator[Finding]:
         yield from _erasures(ground, one)
 
 
-def _fault(ground: Ground, source: PolicyText, fault: PrivetError) -> Finding:
+def _fault(source: PolicyText, fault: PrivetError) -> Finding:
     at = parsed(fault.at)
     return Finding(
         rule=FAULT,
@@ -73,19 +71,9 @@ def _fault(ground: Ground, source: PolicyText, fault: PrivetError) -> Finding:
         subject=f"policy {source.file}",
         message=fault.message,
         at=at if at.file else Place(source.file, 1, 1),
-        hint=_own(ground, source, at) or fault.hint,
+        hint=fault.hint,
         policy=source.file,
     )
-
-
-def _own(ground: Ground, source: PolicyText, at: Place) -> str:
-    """Return the hint for a label that is the team's own, "" for another word."""
-    line = (source.text.split("\n")[at.line - 1 : at.line] or [""])[0]
-    word = _WORD.match(line, max(0, at.column - 1))
-    own = next((label for label in ground.manifest.labels if word and label.key == word[0]), None)
-    if own is None:
-        return ""
-    return f"policies name built-in labels alone: write `{own.parent}`, which covers it" if own.parent else ""
 
 
 class _Broken:
@@ -170,7 +158,7 @@ def _tables(ground: Ground, one: _Read) -> Iterator[Finding]:
                 message=f"no dataset here has a table `{target.table}`",
                 at=one.place(target.span),
                 length=one.length(target.span),
-                hint=near(target.table, sorted(known)),
+                hint=meant(target.table, known),
                 policy=one.source.file,
             )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from privet.errors import UnknownName
 from privet.manifest.check import fides
@@ -11,6 +11,7 @@ from privet.manifest.check import lint as linting
 from privet.manifest.check.ground import Ground
 from privet.manifest.finding import Finding, in_order
 from privet.manifest.resources import Manifest
+from privet.near import meant
 from privet.vocabulary.laws import Law
 
 RULES: Mapping[str, str] = {
@@ -27,21 +28,29 @@ RULES: Mapping[str, str] = {
 """What each kind of finding is about. The kinds of other rooms are theirs to tell."""
 
 
+class Changed(NamedTuple):
+    """Files that changed, and what reads the manifest as it was before: it, and the faults of reading it."""
+
+    files: Collection[str]
+    before: Callable[[], tuple[Manifest, Iterable[Finding]]]
+
+
 def check(
     manifest: Manifest,
     faults: Iterable[Finding] = (),
     *,
     laws: Collection[Law] = (),
     only: Collection[str] = (),
-    changed: Collection[str] | None = None,
+    changed: Changed | None = None,
     lint: bool = True,
 ) -> tuple[Finding, ...]:
     """Return what is wrong with a manifest, by file, line and column.
 
     `faults`: what reading it found. `laws`: those that every system is under, besides those of its organization
     (`meta.privet.laws`). `only`: policies to go by, as keys of Fides policies or files of ours; () for all. `changed`:
-    files; findings are left out whose place, whose rule and whose declaration, with the datasets that it names, stand
-    in none of them. Raises UnknownName for a policy that is not there.
+    findings are left out whose place, whose rule and whose declaration, with the datasets that it names, stand in no
+    changed file, unless they were not there before, as of a reference to what is gone. Raises UnknownName for a policy
+    that is not there.
     """
     ground = Ground(manifest, laws)
     chosen = tuple(_chosen(manifest, only))
@@ -49,7 +58,12 @@ def check(
     if lint:
         found += linting.findings(ground, chosen)
     if changed is not None:
-        found = list(_of_files(ground, found, frozenset(changed)))
+        every, found = found, list(_of_files(ground, found, frozenset(changed.files)))
+        others = set(every).difference(found)
+        if others:
+            old, old_faults = changed.before()
+            known = {finding.fingerprint for finding in check(old, old_faults, laws=laws, lint=lint)}
+            found += (finding for finding in others if finding.fingerprint not in known)
     return in_order(tuple(found))
 
 
@@ -67,9 +81,7 @@ def _chosen(manifest: Manifest, only: Collection[str]) -> Iterator[str]:
     known |= {file.rpartition("/")[2]: file for file in files} | {file: file for file in files}
     for name in only:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=2)
-            hint = "did you mean " + " or ".join(f"`{one}`" for one in near) + "?" if near else ""
-            raise UnknownName("there is no policy of that key or file", hint=hint)
+            raise UnknownName("there is no policy of that key or file", hint=meant(name, known, most=2))
         yield known[name]
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate
 from typing import NoReturn
 
 from privet.errors import InvalidPolicy
+from privet.near import meant
 from privet.policy.clauses._tokens import END, MOMENT, NUMBER, ODD, OPEN, QUOTED, TEXT, tokens
 from privet.policy.clauses._words import (
     KEYWORDS,
@@ -20,7 +21,6 @@ from privet.policy.clauses._words import (
     is_name,
     is_redaction,
     labels,
-    near,
     redactions,
 )
 from privet.policy.syntax import Budget, Effect, Span, Target
@@ -31,6 +31,7 @@ from privet.vocabulary.taxonomy import Kind
 MOST_FAULTS = 1_000
 _MOST_HINTS = 100  # finding what is near takes a while, and garbage has many faults
 _KINDS: dict[Kind, str] = {"category": "category", "use": "purpose", "subject": "subject category"}
+_NO_LABELS: Mapping[Kind, frozenset[str]] = {}
 _FOUND = {
     TEXT: "a text",
     QUOTED: "a name in quotes",
@@ -63,13 +64,15 @@ class Draft:
 
 
 class Cursor:
-    """`keys`, `raws`, `starts`: the tokens; `at`: the one that is read next. Reading past the end stays at it."""
+    """`keys`, `raws`, `starts`: the tokens; `at`: the one that is read next. Reading past the end stays at it. `own`:
+    keys of the team's own labels, which stand beside the built-in ones."""
 
-    __slots__ = ("_hints", "_lines", "at", "comments", "faults", "file", "keys", "raws", "starts", "text")
+    __slots__ = ("_hints", "_lines", "at", "comments", "faults", "file", "keys", "own", "raws", "starts", "text")
 
-    def __init__(self, text: str, file: str) -> None:
+    def __init__(self, text: str, file: str, own: Mapping[Kind, frozenset[str]] = _NO_LABELS) -> None:
         self.text = text
         self.file = file
+        self.own = own
         self.keys, self.raws, self.starts, self.comments = tokens(text)
         self.at = 0
         self.faults: list[InvalidPolicy] = []
@@ -116,7 +119,7 @@ class Cursor:
         if self._hints >= _MOST_HINTS:
             return ""
         self._hints += 1
-        return near(word, choices)
+        return meant(word.lower(), choices, most=2)
 
     def recover(self, start: int) -> None:
         """Go on to where the next statement seems to begin: a word that begins one, first on its line or after `;`."""
@@ -182,16 +185,21 @@ class Cursor:
     # -- names that others give --------------------------------------------------------------------------------
 
     def label(self, kind: Kind) -> str:
-        """Read a taxonomy key; notes a fault for one that does not exist."""
-        start = self.at
-        if self.keys[start] in RESERVED or self.keys[start] == QUOTED:
+        """Read a key of the taxonomy, or one of the team's own; notes a fault for one that does not exist."""
+        start, own = self.at, self.own.get(kind)
+        if self.keys[start] in RESERVED or (self.keys[start] == QUOTED and not own):
             self.fail(f"a {_KINDS[kind]}")
         self.word(f"a {_KINDS[kind]}")
         while self.keys[self.at] == "." and self.keys[self.at + 1] != "*":
             self.at += 1
             self.word("the rest of a name")
         key = "".join(self.keys[start : self.at])
-        known = labels(kind)
+        known: frozenset[str] = labels(kind)
+        if own:
+            # Built-in keys are in lower case, however they are written; a team may have more letters in its own.
+            written = "".join(raw.strip('"') for raw in self.raws[start : self.at])
+            key = written if written in own else key
+            known |= own
         if key not in known:
             message = f"expected a {_KINDS[kind]} of the taxonomy, found none of that name"
             self.note(self.fault(message, self.near(key, known), at=start))

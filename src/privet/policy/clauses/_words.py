@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from functools import cache
 
 from privet.errors import InvalidPolicy
@@ -36,7 +35,6 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*+")
 _QUOTABLE = re.compile(r'[^".\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]{1,63}')
 _TEXT = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*")
 NO_NAME = "expected a name of 1 to 63 characters without dots, quotes and line breaks"
-_LONGEST = 60
 # What the built-in types list: they need not be loaded for it. A test compares.
 BUILT_IN_REDACTIONS = frozenset(
     {
@@ -63,12 +61,6 @@ def is_redaction(name: str) -> bool:
     return name in BUILT_IN_REDACTIONS or name in redactions()
 
 
-def near(word: str, choices: Iterable[str]) -> str:
-    """Return a hint with the choices nearest to a word, "" if none is near."""
-    found = difflib.get_close_matches(word.lower(), choices, n=2) if len(word) <= _LONGEST else []
-    return "did you mean " + " or ".join(f"`{name}`" for name in found) + "?" if found else ""
-
-
 def is_name(given: str) -> bool:
     """Return whether a name can be written in double quotes."""
     return _QUOTABLE.fullmatch(given) is not None
@@ -84,6 +76,26 @@ def name(given: str, avoid: Collection[str] = ()) -> str:
     if not is_name(given):
         raise InvalidPolicy(NO_NAME)
     return f'"{given}"'
+
+
+def label(given: str) -> str:
+    """Return a key of a taxonomy as the language writes it. Raises InvalidPolicy for one that no text can hold.
+
+    >>> label("user.contact"), label("user.2fa")
+    ('user.contact', 'user."2fa"')
+    """
+    first, *rest = given.split(".")
+    return ".".join((name(first, RESERVED), *map(name, rest)))
+
+
+def category(given: str) -> str:
+    """Return a category as targets are written: by its first word it is told from a table or a dataset.
+
+    Raises InvalidPolicy for one that stands below another word.
+    """
+    if given.partition(".")[0] not in ROOTS:
+        raise InvalidPolicy("expected a category at or below `user` or `system` as the target, found another")
+    return label(given)
 
 
 def quoted(text: str) -> str:

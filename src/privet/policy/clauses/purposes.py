@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from privet.policy.clauses import Clause
 from privet.policy.clauses._cursor import Cursor, Draft
+from privet.policy.clauses._words import label
 from privet.policy.syntax import Rule
 
 
@@ -12,7 +13,7 @@ def _read(cursor: Cursor, draft: Draft) -> None:
 
 
 def _write(rule: Rule) -> str:
-    return "for " + ", ".join(rule.purposes) if rule.purposes else ""
+    return "for " + ", ".join(map(label, rule.purposes)) if rule.purposes else ""
 
 
 PART = Clause(

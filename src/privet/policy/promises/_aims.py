@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from privet.errors import InvalidPolicy
 from privet.policy.clauses._cursor import Cursor
-from privet.policy.clauses._words import ROOTS, name
+from privet.policy.clauses._words import ROOTS, category, name
 from privet.policy.syntax import Aim
 
 _PATH = "a collection is `dataset.collection`, a field `dataset.collection.field`"
@@ -34,7 +34,7 @@ def write_aim(aim: Aim) -> str:
     if aim.label:
         if aim.path:
             raise InvalidPolicy("expected a category alone, found one within a dataset")
-        return aim.label
+        return category(aim.label)
     if len(aim.path) < 2:
         raise InvalidPolicy("expected a dataset and a collection")
     return ".".join((name(aim.path[0], ROOTS), *map(name, aim.path[1:])))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from privet.policy.clauses._cursor import Cursor
+from privet.policy.clauses._words import label
 from privet.policy.promises import Vow
 from privet.policy.syntax import DenyUse, Notes, Promise, Span
 
@@ -21,8 +22,10 @@ def _read(cursor: Cursor) -> Callable[[Span, Notes], Promise]:
 def _write(promise: Promise) -> str:
     if not isinstance(promise, DenyUse):
         return ""
-    about = f" about {', '.join(promise.subjects)}" if promise.subjects else ""
-    return f"deny use of {', '.join(promise.labels)} for {', '.join(promise.purposes)}{about}"
+    labels, purposes, subjects = (
+        ", ".join(map(label, keys)) for keys in (promise.labels, promise.purposes, promise.subjects)
+    )
+    return f"deny use of {labels} for {purposes}" + (f" about {subjects}" if subjects else "")
 
 
 PART = Vow(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from privet.policy.clauses._cursor import Cursor
-from privet.policy.clauses._words import name
+from privet.policy.clauses._words import label, name
 from privet.policy.promises import Vow
 from privet.policy.syntax import Limit, Notes, Promise, Span
 
@@ -22,7 +22,7 @@ def _read(cursor: Cursor) -> Callable[[Span, Notes], Promise]:
 def _write(promise: Promise) -> str:
     if not isinstance(promise, Limit):
         return ""
-    return f"limit {name(promise.redaction)} of {', '.join(promise.labels)} to connections"
+    return f"limit {name(promise.redaction)} of {', '.join(map(label, promise.labels))} to connections"
 
 
 PART = Vow(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from privet.policy.clauses._cursor import Cursor
-from privet.policy.clauses._words import quoted
+from privet.policy.clauses._words import label, quoted
 from privet.policy.promises import Vow
 from privet.policy.syntax import Notes, Promise, RequireConsent, Span
 
@@ -20,7 +20,7 @@ def _read(cursor: Cursor) -> Callable[[Span, Notes], Promise]:
 def _write(promise: Promise) -> str:
     if not isinstance(promise, RequireConsent):
         return ""
-    return f"require consent {quoted(promise.key)} for {', '.join(promise.purposes)}"
+    return f"require consent {quoted(promise.key)} for {', '.join(map(label, promise.purposes))}"
 
 
 PART = Vow(

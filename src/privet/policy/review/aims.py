@@ -5,11 +5,11 @@ Strategies are names here: which there are, and what they can do, is known above
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from privet.errors import UnknownName
+from privet.near import meant
 from privet.policy.bind import Fault
 from privet.policy.syntax import DELETION, NOWHERE, Aim, Erase, Keep, Span
 from privet.vocabulary.dataset import Collection, Dataset, every_field
@@ -47,7 +47,7 @@ def aimed(aim: Aim, datasets: Mapping[str, Dataset]) -> Aimed:
     cuts = [(".".join(words[:at]), ".".join(words[at:])) for at in range(1, len(words))]
     held = [(datasets[key], rest) for key, rest in cuts if key in datasets]
     if not held:
-        raise UnknownName(f"there is no dataset `{_said(words[0])}`", hint=_near(words[0], datasets))
+        raise UnknownName(f"there is no dataset `{_said(words[0])}`", hint=meant(words[0], datasets))
     tables = [(dataset, table, rest) for dataset, rest in held for table in dataset.collections]
     for dataset, table, rest in tables:
         if table.name == rest:
@@ -59,11 +59,11 @@ def aimed(aim: Aim, datasets: Mapping[str, Dataset]) -> Aimed:
             if (path := rest[len(table.name) + 1 :]) in fields:
                 return Aimed(dataset, table, path)
     if fields:
-        raise UnknownName(f"there is no field `{_said('.'.join(words))}`", hint=_near(words[-1], fields))
+        raise UnknownName(f"there is no field `{_said('.'.join(words))}`", hint=meant(words[-1], fields))
     dataset, rest = held[0]
     table_names = [table.name for table in dataset.collections]
     first = rest.partition(".")[0]
-    raise UnknownName(f"`{dataset.key}` has no collection `{_said(first)}`", hint=_near(first, table_names))
+    raise UnknownName(f"`{dataset.key}` has no collection `{_said(first)}`", hint=meant(first, table_names))
 
 
 def within(where: Predicate, place: Aimed) -> Predicate | None:
@@ -107,7 +107,7 @@ def _misbound(promise: Keep, places: list[Aimed], datasets: Mapping[str, Dataset
     known = {*place.fields, _RECORD_ID}
     for leaf in comparisons(promise.where):
         if _path(leaf.target, place) not in known:
-            near = _near(leaf.target.rpartition(".")[2], place.fields)
+            near = meant(leaf.target.rpartition(".")[2], place.fields)
             yield Fault(promise.span, f"expected fields of `{place.name}` in the condition, found another", near)
     if promise.term is None:
         return
@@ -135,8 +135,3 @@ def _span(aim: Aim, promise: Erase | Keep) -> Span:
 def _said(name: str) -> str:
     # A name comes from a file that a person wrote, yet a value pasted in its place must not reach a log.
     return name if len(name) <= _LONGEST and name.replace(".", "").replace("_", "").isalnum() else "…"
-
-
-def _near(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, sorted(known), n=1) if len(word) <= _LONGEST else []
-    return f"did you mean `{near[0]}`?" if near else ""

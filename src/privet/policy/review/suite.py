@@ -16,7 +16,6 @@ Every test is one question to `decide`. Reading files, and judging a condition o
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Collection as Some
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from xml.sax.saxutils import quoteattr
 
 from privet.codec import Node, encode, read_yaml
 from privet.errors import Denied, InvalidPolicy, InvalidValue, PrivetError
+from privet.near import meant
 from privet.policy.bind import keys
 from privet.policy.decide import decide, may
 from privet.policy.permit import ASKING, Sight
@@ -197,10 +197,7 @@ class _Reader:
     def known(self, node: Node, allowed: Some[str]) -> None:
         for key, value in node.items():
             if key not in allowed:
-                near = difflib.get_close_matches(key, sorted(allowed), n=1)
-                self.fault(
-                    value, "expected a key of the tests, found another", f"did you mean `{near[0]}`?" if near else ""
-                )
+                self.fault(value, "expected a key of the tests, found another", meant(key, allowed))
 
     def text(self, node: Node | None, default: str = "") -> str:
         if node is None or node.value is None:
@@ -219,13 +216,10 @@ class _Reader:
 
     def among(self, node: Node | None, known: Iterable[str], what: str) -> list[str]:
         """Return the words of a node, each of which must be known."""
-        every, found = sorted(known), self.words(node)
+        every, found = set(known), self.words(node)
         for word in found:
             if word not in every and node is not None:
-                near = difflib.get_close_matches(word, every, n=1)
-                self.fault(
-                    node, f"expected {what}, found none of that name", f"did you mean `{near[0]}`?" if near else ""
-                )
+                self.fault(node, f"expected {what}, found none of that name", meant(word, every))
         return found
 
     def one(self, node: Node | None, known: Iterable[str], what: str) -> list[str]:
@@ -313,8 +307,7 @@ class _Reader:
             field = table.field(name) if table else None
             if field is None:
                 known = [field.name for field in table.fields] if table else []
-                near = difflib.get_close_matches(name, known, n=1)
-                self.fault(value, "expected a column of the table", f"did you mean `{near[0]}`?" if near else "")
+                self.fault(value, "expected a column of the table", meant(name, known))
                 continue
             try:
                 yield name, _canonical(field, value.plain())
