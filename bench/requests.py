@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from bench import Row, _house, most, seconds
 from privet.connectors.base import Record
-from privet.rights.plan import plan
-from privet.rights.reach import Reach
+from privet.rights.plans.reach import Reach
+from privet.rights.plans.whole import plan
 from privet.vocabulary.dataset import Collection, Dataset, Field, Link, Native
 
 FIELDS = 10

@@ -27,10 +27,10 @@ from privet.crypto.keystores.local import LocalStore
 from privet.errors import Refused
 from privet.policy.parse import parse
 from privet.rights import journal as journals
-from privet.rights.decision import decisions
+from privet.rights.fates.decision import decisions
 from privet.rights.journal import Answer, Journal, Opening
-from privet.rights.package import package
-from privet.rights.plan import plan
+from privet.rights.plans.whole import plan
+from privet.rights.proof.package import package
 from privet.rights.run import Ground, Pace, Runner
 from privet.rights.sealed import RequestKeys
 from privet.secret import Secret

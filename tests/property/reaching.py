@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from privet.connectors.base import Record
-from privet.rights.reach import Reach
+from privet.rights.plans.reach import Reach
 from privet.rights.words import Address, Bond, Plan
 from privet.vocabulary.dataset import Collection, Dataset, Direction, Field, Link, Native
 

@@ -14,8 +14,8 @@ from privet.errors import InvalidInput
 from privet.policy.format import write
 from privet.policy.parse import parse
 from privet.policy.syntax import Aim, Erase, Keep, Policy, Promise
-from privet.rights.decision import Anonymize, Decider, Delete, decisions
-from privet.rights.decision import Keep as Kept
+from privet.rights.fates.decision import Anonymize, Decider, Delete, decisions
+from privet.rights.fates.decision import Keep as Kept
 from privet.rights.words import Address
 from privet.secret import Secret
 from privet.vocabulary.dataset import Collection, Dataset, Field, Link, Masking, Native

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reaching import RULES, Case, Draw, Row, Rows, gathered, reached, said, turn_by_turn, values
 
-from privet.rights.graph import graph
-from privet.rights.plan import plan
+from privet.rights.plans.graph import graph
+from privet.rights.plans.whole import plan
 from privet.rights.words import Address, Plan, Visit
 from privet.vocabulary.dataset import Collection, Dataset, Field, Link
 

@@ -19,10 +19,10 @@ from privet.connectors.base import Connector
 from privet.connectors.profile import Profile
 from privet.errors import Refused, Unavailable
 from privet.policy.syntax import Policy
-from privet.rights.decision import Decider, judged
-from privet.rights.fates import Judged
+from privet.rights.fates.decision import Decider, judged
+from privet.rights.fates.fate import Judged
 from privet.rights.journal import SHAPES, Journal, Request
-from privet.rights.plan import plan
+from privet.rights.plans.whole import plan
 from privet.rights.run import Crew, Ground, Pace, Runner
 from privet.rights.sealed import KEYS_SHAPES, RequestKeys
 from privet.rights.words import Kind, Plan

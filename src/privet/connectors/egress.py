@@ -22,8 +22,8 @@ Names = Callable[[str, int], Sequence[str]]
 LOOK_UP_SECONDS = 5.0
 MOST_TRIED = 3  # of the addresses of a name
 PORTS = {"http": 80, "https": 443}
-# Where clouds keep secrets of the machine, by an address that is not link-local. Sources: the documents of AWS (IMDS over
-# IPv6), Google Cloud (metadata over IPv6), Azure (WireServer) and Alibaba Cloud.
+# Where clouds keep secrets of the machine, by an address that is not link-local. Sources: the documents of AWS (IMDS
+# over IPv6), Google Cloud (metadata over IPv6), Azure (WireServer) and Alibaba Cloud.
 _METADATA = frozenset(map(ipaddress.ip_address, ("fd00:ec2::254", "fd20:ce::254", "168.63.129.16", "100.100.100.200")))
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last four bytes are an IPv4 address
 

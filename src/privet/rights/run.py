@@ -16,7 +16,7 @@ from typing import Any
 
 from privet.errors import Conflict, Gone, PrivetError, StoreFailed, Unavailable
 from privet.rights.journal import Journal, Request, encoded
-from privet.rights.reach import Guard
+from privet.rights.plans.reach import Guard
 from privet.rights.work.calls import Opener, Pace, Systems
 from privet.rights.work.course import Course
 from privet.rights.work.job import Ground, Hold, Job, Note

@@ -17,7 +17,7 @@ from staff import Staff
 from privet.app import backup
 from privet.app.services import connectors, manifests, outcomes, records, requests, vaults
 from privet.errors import Conflict, Damaged, Denied, InvalidInput, NotFound, UnknownName, WrongKey
-from privet.rights import certificate
+from privet.rights.proof import certificate
 from privet.store.port import Unit, Update
 
 ADA, BOB = "ada@example.com", "bob@example.com"

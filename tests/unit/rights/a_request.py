@@ -17,11 +17,11 @@ from privet.errors import InvalidInput, Refused, Unavailable
 from privet.policy.parse import parse
 from privet.policy.syntax import Policy
 from privet.rights import journal as journals
-from privet.rights.decision import decisions
+from privet.rights.fates.decision import decisions
 from privet.rights.journal import Journal, Opening, Request
 from privet.rights.outcome import SystemResult
-from privet.rights.package import package
-from privet.rights.plan import plan
+from privet.rights.plans.whole import plan
+from privet.rights.proof.package import package
 from privet.rights.run import Ground, Pace, Runner
 from privet.rights.sealed import RequestKeys
 from privet.secret import Secret

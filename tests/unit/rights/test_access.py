@@ -11,7 +11,7 @@ import pytest
 from a_request import NOW, Place, packed, system
 
 from privet.errors import Damaged, Gone, NotFound
-from privet.rights.package import entries, package
+from privet.rights.proof.package import entries, package
 from privet.store.port import Delete, Unit
 
 

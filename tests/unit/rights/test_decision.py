@@ -10,7 +10,7 @@ import pytest
 from privet.connectors.base import Record
 from privet.errors import InvalidInput
 from privet.policy.parse import parse
-from privet.rights.decision import Anonymize, Decider, Decision, Delete, Held, Keep, Remaining, decisions, judged
+from privet.rights.fates.decision import Anonymize, Decider, Decision, Delete, Held, Keep, Remaining, decisions, judged
 from privet.rights.words import Address
 from privet.secret import Secret
 from privet.vocabulary.dataset import Collection, Dataset, Field, Link, Masking, Native

@@ -10,7 +10,7 @@ import pytest
 
 from privet.policy.parse import parse
 from privet.policy.syntax import Keep, Unit
-from privet.rights.holds import Hold, Truth, holds, truth
+from privet.rights.fates.holds import Hold, Truth, holds, truth
 from privet.vocabulary.predicate import Compare, Predicate, rewritten
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from privet.rights.order import circles, cut
+from privet.rights.plans.order import circles, cut
 
 
 def test_what_leads_to_others_comes_first_and_lower_numbers_where_it_is_free() -> None:

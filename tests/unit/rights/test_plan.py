@@ -8,7 +8,7 @@ import pytest
 from a_shop import DESK, EMAIL, SHOP, field, table, to
 
 from privet.errors import InvalidSchema
-from privet.rights.plan import plan
+from privet.rights.plans.whole import plan
 from privet.rights.words import Address, Cut, Edge, Plan
 from privet.vocabulary.dataset import Collection, Dataset, Direction, Field, Reference
 

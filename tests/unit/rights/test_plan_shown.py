@@ -7,9 +7,9 @@ import xml.etree.ElementTree as ElementTree
 
 from a_shop import DESK, SHOP, field, table, to
 
-from privet.rights.picture import picture
-from privet.rights.plan import plan
-from privet.rights.shown import as_json, mermaid, shown
+from privet.rights.plans.picture import picture
+from privet.rights.plans.shown import as_json, mermaid, shown
+from privet.rights.plans.whole import plan
 from privet.vocabulary.dataset import Dataset
 
 PLAN = plan("erasure", [SHOP, DESK], ["email"])

@@ -12,9 +12,9 @@ import pytest
 from a_shop import SHOP, field, table, to
 
 from privet.connectors.base import Record
-from privet.rights.match import found, shows, text
-from privet.rights.plan import plan
-from privet.rights.reach import CHUNK, Count, Guard, Reach, Taken, TooMany, Wanted
+from privet.rights.plans.match import found, shows, text
+from privet.rights.plans.reach import CHUNK, Count, Guard, Reach, Taken, TooMany, Wanted
+from privet.rights.plans.whole import plan
 from privet.rights.words import Address
 from privet.vocabulary.dataset import Collection, Dataset, Direction, Link
 

@@ -9,7 +9,7 @@ import pytest
 from a_request import NOW, Place, packed, system
 
 from privet.errors import Refused, StoreFailed, Unavailable
-from privet.rights.reach import Guard
+from privet.rights.plans.reach import Guard
 from privet.rights.run import Pace, Runner
 from privet.rights.work.calls import Systems
 from privet.store.port import Unit

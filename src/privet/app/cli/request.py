@@ -99,7 +99,7 @@ def _document(request: str, lines: Iterable[Any]) -> Iterator[str]:
 @click.option("--key", required=True, metavar="KEY", help="The public key: NAME+ID+KEY, as `certificate` prints it.")
 def verify(file: Path, key: str) -> None:
     """Prove a certificate away from the home, by the public key alone."""
-    from privet.rights.certificate import verify as proved
+    from privet.rights.proof.certificate import verify as proved
 
     found = proved(file.read_bytes(), key)
     click.echo(f"genuine: {found['kind']} {found['request']}, {found['words']}")

@@ -15,11 +15,11 @@ from privet.app.services.verb import Answer, Ask, Caller, Verb
 from privet.app.wiring import House
 from privet.errors import Damaged, Denied, InvalidInput, NotFound
 from privet.policy.decide import may
-from privet.rights import certificate
 from privet.rights.journal import OVER, Request
 from privet.rights.outcome import Result, SystemResult
-from privet.rights.picture import picture
-from privet.rights.shown import as_json, mermaid, shown
+from privet.rights.plans.picture import picture
+from privet.rights.plans.shown import as_json, mermaid, shown
+from privet.rights.proof import certificate
 from privet.rights.words import Kind, Plan
 from privet.secret import Secret
 from privet.store.port import Unit
@@ -253,7 +253,7 @@ async def tasks(house: House, who: Caller, ask: IdAsk) -> Tasks:
 
 async def certificate_(house: House, who: Caller, ask: IdAsk) -> CertificateShown:
     """Show the signed certificate of a request that is over."""
-    from privet.rights.paper import pdf
+    from privet.rights.proof.paper import pdf
 
     may_look(house, who)
     found = house.desk.journal.get(read_request(ask.id))

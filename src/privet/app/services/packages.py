@@ -40,7 +40,7 @@ async def lines(house: House, who: Caller, ask: PackageAsk) -> AsyncGenerator[li
     Raises Denied, NotFound where there is none, Gone once it is forgotten.
     """
     from privet.app.services.outcomes import read_request
-    from privet.rights.package import entries
+    from privet.rights.proof.package import entries
 
     async with watched(house, who, "requests.package", ask):
         demand_vault(who.principal, "")  # a package concerns no single vault

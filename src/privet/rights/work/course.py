@@ -12,7 +12,7 @@ from typing import Any
 
 from privet.rights.journal import encoded
 from privet.rights.outcome import Remains, Result, SystemResult, added
-from privet.rights.reach import Guard
+from privet.rights.plans.reach import Guard
 from privet.rights.work import deciding, earlier, erasing
 from privet.rights.work.earlier import DECIDED
 from privet.rights.work.gather import Gathered, gather_hers, gather_shown

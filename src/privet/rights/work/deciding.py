@@ -13,11 +13,11 @@ from itertools import islice
 from typing import Any
 
 from privet.connectors.base import Change, Record
-from privet.rights import match
-from privet.rights.decision import Anonymize, Decider, Decision, Keep, Remaining
-from privet.rights.match import found, text
+from privet.rights.fates.decision import Anonymize, Decider, Decision, Keep, Remaining
 from privet.rights.outcome import Kept, Remains
-from privet.rights.reach import Reach
+from privet.rights.plans import match
+from privet.rights.plans.match import found, text
+from privet.rights.plans.reach import Reach
 from privet.rights.words import Address
 from privet.rights.work.job import Job
 from privet.vocabulary.dataset import every_field

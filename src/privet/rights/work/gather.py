@@ -7,7 +7,7 @@ from functools import partial
 
 from privet.connectors.base import Record
 from privet.errors import PrivetError
-from privet.rights.reach import Guard, Reach, Taken, Wanted
+from privet.rights.plans.reach import Guard, Reach, Taken, Wanted
 from privet.rights.words import Address, Turn
 from privet.rights.work import deciding
 from privet.rights.work.earlier import Asked

@@ -8,7 +8,7 @@ from typing import Any
 
 from privet.connectors.base import Read, Record, Value
 from privet.errors import InvalidInput, PrivetError, Unavailable
-from privet.rights.decision import Decider
+from privet.rights.fates.decision import Decider
 from privet.rights.journal import Journal, Request
 from privet.rights.sealed import RequestKey
 from privet.rights.words import Address, Plan

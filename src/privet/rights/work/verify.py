@@ -12,8 +12,8 @@ from decimal import Decimal
 from typing import Any
 
 from privet.connectors.base import Change, Record, Value
-from privet.rights.match import found, text
 from privet.rights.outcome import Remains
+from privet.rights.plans.match import found, text
 from privet.rights.words import Address
 from privet.rights.work import deciding
 from privet.rights.work.calls import Session

@@ -11,10 +11,10 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from privet.errors import InvalidInput, InvalidSchema, PrivetError
-from privet.rights.gaps import Gaps
-from privet.rights.graph import Graph, graph, near, refers
-from privet.rights.order import circles
-from privet.rights.visits import visits
+from privet.rights.plans.gaps import Gaps
+from privet.rights.plans.graph import Graph, graph, near, refers
+from privet.rights.plans.order import circles
+from privet.rights.plans.visits import visits
 from privet.rights.words import CARRIES, Address, Bond, Edge, Kind, Plan, Seed, Turn, Way
 from privet.vocabulary.dataset import Dataset
 

@@ -8,7 +8,7 @@ from html import escape
 from itertools import pairwise
 
 from privet.drawing import HEAD, MARGIN, NODE_HEIGHT, NODE_WIDTH, curve, draw
-from privet.rights.shown import fields_of, nodes, ways
+from privet.rights.plans.shown import fields_of, nodes, ways
 from privet.rights.words import Address, Edge, Plan
 
 _LETTERS = 25

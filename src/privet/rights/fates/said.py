@@ -13,7 +13,7 @@ from privet.crypto.strategies import Setting, Strategy, settled, strategy
 from privet.errors import InvalidInput, UnknownName
 from privet.policy.review.aims import Aimed, aimed, misaimed, within
 from privet.policy.syntax import DELETION, Erase, Keep, Policy, Span
-from privet.rights.holds import Hold
+from privet.rights.fates.holds import Hold
 from privet.rights.words import Address
 from privet.vocabulary.dataset import Dataset, Masking
 

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from privet.rights.certificate import Document
+from privet.rights.proof.certificate import Document
 
 WIDTH, HEIGHT = 595.28, 841.89
 """A4 in points of 1/72 inch. Source: ISO 216, ISO 32000-1 section 8.3.2.3."""

@@ -16,10 +16,10 @@ from functools import lru_cache
 from privet.crypto.strategies import Context, Setting, Strategy, settled, strategy
 from privet.errors import InvalidInput, InvalidValue
 from privet.policy.bind import at_or_below
-from privet.rights.graph import Refer
-from privet.rights.holds import Hold
-from privet.rights.leaves import Leaf, Level, Node, leaves_of
-from privet.rights.said import Said, Sayings
+from privet.rights.fates.holds import Hold
+from privet.rights.fates.leaves import Leaf, Level, Node, leaves_of
+from privet.rights.fates.said import Said, Sayings
+from privet.rights.plans.graph import Refer
 from privet.rights.words import Address
 from privet.secret import Secret
 from privet.vocabulary.dataset import Collection, Dataset

@@ -10,8 +10,8 @@ from collections.abc import Collection as Several
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from privet.rights.graph import Graph, Place, Refer
-from privet.rights.order import cut
+from privet.rights.plans.graph import Graph, Place, Refer
+from privet.rights.plans.order import cut
 from privet.rights.words import Address, Cut, Visit
 from privet.vocabulary.dataset import every_field
 

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Collection as Several
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from privet.rights.graph import Graph, Place
+from privet.rights.plans.graph import Graph, Place
 from privet.rights.words import CARRIES, Address, Edge, Seed, Unreached
 from privet.vocabulary.dataset import every_field
 

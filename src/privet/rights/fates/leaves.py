@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from privet.policy.bind import at_or_below
-from privet.rights.said import Said
+from privet.rights.fates.said import Said
 from privet.rights.words import Address
 from privet.vocabulary.dataset import Field, Masking
 

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from itertools import groupby
 
 from privet.errors import InvalidInput, PrivetError, UnknownName
-from privet.rights.order import circles
+from privet.rights.plans.order import circles
 from privet.rights.words import Address, Edge, Seed, Way
 from privet.vocabulary.dataset import NATIVE, Collection, Dataset, Field, Link, every_field
 

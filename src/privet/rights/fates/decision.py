@@ -17,11 +17,11 @@ from privet.crypto.derive import subkey
 from privet.crypto.strategies import stream, usable
 from privet.errors import InvalidInput, InvalidValue
 from privet.policy.syntax import Policy
-from privet.rights.fates import Fate, Fates, Judged, fates, raised
-from privet.rights.graph import refers
-from privet.rights.holds import Truth, holds
-from privet.rights.match import found, many, text
-from privet.rights.said import sayings
+from privet.rights.fates.fate import Fate, Fates, Judged, fates, raised
+from privet.rights.fates.holds import Truth, holds
+from privet.rights.fates.said import sayings
+from privet.rights.plans.graph import refers
+from privet.rights.plans.match import found, many, text
 from privet.rights.words import Address
 from privet.secret import Secret
 from privet.vocabulary.dataset import Dataset

@@ -14,8 +14,8 @@ from typing import Any
 
 from privet.connectors.base import Record, Value
 from privet.errors import InvalidInput
-from privet.rights.graph import Place, place_of
-from privet.rights.match import Kept, found, keep, many, mark, rebuilt, shows, text
+from privet.rights.plans.graph import Place, place_of
+from privet.rights.plans.match import Kept, found, keep, many, mark, rebuilt, shows, text
 from privet.rights.words import CARRIES, Address, Bond, Plan, Turn
 from privet.vocabulary.dataset import Dataset
 

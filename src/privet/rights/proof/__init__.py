@@ -1,0 +1,1 @@
+"""What people are handed: the package of what was gathered, the certificate of what was done."""
