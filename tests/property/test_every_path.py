@@ -63,7 +63,7 @@ def test_every_path_shows_what_the_rules_allow_and_nothing_else(home: Home) -> N
 
 def open_to_all(permit: Permit) -> Permit:
     """Return a permit whose columns are shown as their best rows are, on every row."""
-    columns = {name: (replace(sights[0], where=ALWAYS),) for name, sights in permit.columns.items()}
+    columns = {name: (sights[0]._replace(where=ALWAYS),) for name, sights in permit.columns.items()}
     return replace(permit, rows=ALWAYS, columns=columns)
 
 
@@ -135,7 +135,7 @@ async def query_as_reader(house: House, who: Caller, ask: queries.QueryAsk) -> A
     held = queries._permits(house, vault, who, question)
     search = {
         name: replace(
-            p, columns={c: tuple(replace(s, redaction="plain_text") for s in some) for c, some in p.columns.items()}
+            p, columns={c: tuple(s._replace(redaction="plain_text") for s in some) for c, some in p.columns.items()}
         )
         for name, p in {**held.read, **held.search}.items()
     }

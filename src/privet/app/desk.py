@@ -147,7 +147,7 @@ class Desk:
         newest, promises = self._house.declared.newest(), self._house.promises.newest()
         manifest = read_texts(self._house.declared.files(newest.version))[0] if newest else Manifest()
         datasets = {dataset.key: dataset for dataset in manifest.datasets}
-        policies = {text.file: parse(text.text, text.file) for text in manifest.texts}
+        policies = {text.file: parse(text.text, text.file, labels=manifest.labels) for text in manifest.texts}
         if promises:
             policies["promises"] = parse(promises.text, "promises")
         held = {}

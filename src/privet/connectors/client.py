@@ -27,6 +27,8 @@ FRESH_SECONDS = 60.0  # how long an address is taken as it was
 class Broken(Unavailable):
     """The connection failed. `sent`: the request may have reached the system."""
 
+    code = "connection_broken"
+
     def __init__(self, message: str, *, sent: bool) -> None:
         super().__init__(message)
         self.sent = sent
