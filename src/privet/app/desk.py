@@ -12,6 +12,8 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import msgspec
+
 from privet import digest
 from privet.app.systems import Connected
 from privet.app.wiring import FORGOTTEN_FILE, REQUESTS_FILE, House
@@ -22,6 +24,7 @@ from privet.policy.syntax import Policy
 from privet.rights.fates.decision import Decider, judged
 from privet.rights.fates.fate import Judged
 from privet.rights.journal import SHAPES, Journal, Request
+from privet.rights.plans.shown import as_json
 from privet.rights.plans.whole import plan
 from privet.rights.run import Crew, Ground, Pace, Runner
 from privet.rights.sealed import KEYS_SHAPES, RequestKeys
@@ -51,6 +54,7 @@ class Known:
     vaults: Mapping[str, str]
     systems: Mapping[str, str]
     plans: dict[tuple[Kind, tuple[str, ...]], Plan] = field(default_factory=dict)
+    bases: dict[tuple[Kind, tuple[str, ...]], str] = field(default_factory=dict)
     judged: Judged | None = None
 
     def plan(self, kind: Kind, identities: Iterable[str]) -> Plan:
@@ -60,6 +64,7 @@ class Known:
         if found is None:
             if len(self.plans) >= MOST_PLANS:  # whoever may look may ask for any kinds
                 self.plans.clear()
+                self.bases.clear()
             found = self.plans[kind, kinds] = plan(kind, tuple(self.datasets.values()), kinds)
         return found
 
@@ -68,6 +73,17 @@ class Known:
         if self.judged is None:
             self.judged = judged(self.policies, self.datasets.values())
         return Decider(self.judged, secret)
+
+    def basis(self, kind: Kind, identities: Iterable[str]) -> str:
+        """Return what tells what a request would do from what it would do after a change: a digest."""
+        key = (kind, tuple(sorted(identities)))
+        found = self.bases.get(key)
+        if found is None:
+            made = self.plan(*key)
+            fates = self.decider(Secret(bytes(32))) if kind == "erasure" else None
+            rows = [fates.rows(address) for visit in made.visits for address in visit.order] if fates else []
+            found = self.bases[key] = digest.sha256(as_json(made) + msgspec.json.encode(rows)).hex()
+        return found
 
 
 class Desk:
@@ -186,7 +202,8 @@ class Desk:
         """Return what a request runs on. `secret`: key material for masks, which is forgotten with the request."""
         known = self.known()
         decider = known.decider(secret) if request.kind == "erasure" else None
-        return Ground(datasets=known.datasets, plan=known.plan(request.kind, identities), decider=decider)
+        made, basis = known.plan(request.kind, identities), known.basis(request.kind, identities)
+        return Ground(datasets=known.datasets, plan=made, decider=decider, basis=basis)
 
     def decider(self, secret: Secret[bytes]) -> Decider:
         """Return what decides over records that are to be erased. Raises InvalidBatch with every fault."""

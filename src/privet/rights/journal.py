@@ -180,11 +180,14 @@ class Journal:
         self.store.write_now(Unit((row, *flow, *_beside(beside, id_))))
         return self.get(id_)
 
-    def approve(self, id_: str, by: str, now_ms: int, *, beside: Beside = ()) -> Request:
-        """Let a request run. Raises NotFound, Conflict where it waits for no approval."""
+    def approve(self, id_: str, by: str, now_ms: int, *, basis: str = "", beside: Beside = ()) -> Request:
+        """Let a request run. `basis`: what tells the plan that was approved from another, "" for whatever it will be.
+
+        Raises NotFound, Conflict where it waits for no approval.
+        """
         changed: dict[str, Cell] = {"decided_by": by, "updated": now_ms}
         if self.get(id_).state == "received":
-            changed["approval"] = self.keys.open(id_).seal_document("approval", {"by": by, "at": now_ms})
+            changed["approval"] = _approval(self.keys.open(id_), by, now_ms, basis)
         return self._decide("approve", id_, changed, (*self.queue.wake(id_, now_ms), *_beside(beside, id_)))
 
     def deny(self, id_: str, by: str, reason: str, now_ms: int, *, beside: Beside = ()) -> Request:
@@ -200,22 +203,34 @@ class Journal:
         self._decide("cancel", id_, changed, steps, untouched=True)
         return self.forget(id_, now_ms)
 
-    def retry(self, id_: str, by: str, now_ms: int, *, without: Sequence[str] = (), beside: Beside = ()) -> Request:
+    def retry(
+        self,
+        id_: str,
+        by: str,
+        now_ms: int,
+        *,
+        without: Sequence[str] = (),
+        basis: str = "",
+        beside: Beside = (),
+    ) -> Request:
         """Have a request that ended partial or failed run again from the start, or wake one that waits.
 
-        `without`: datasets that are left out from now on, so that it ends partial at best. Raises Conflict for a
-        request in another state, Gone where its identities are forgotten.
+        `without`: datasets that are left out from now on, so that it ends partial at best. `basis`: as of `approve`,
+        which this is again. Raises Conflict for a request in another state, Gone where its identities are forgotten.
         """
         found = self.get(id_)
         key = self.keys.open(id_)
         out = msgspec.json.encode(sorted({*found.without, *without})).decode()
+        sealed = _approval(key, by, now_ms, basis)
         if found.state == "waiting":
-            steps = (*_set(id_, {"without": out, "updated": now_ms}), *self.queue.signal(id_, "retry", b"", now_ms))
+            changed: dict[str, Cell] = {"without": out, "approval": sealed, "updated": now_ms}
+            steps = (*_set(id_, changed), *self.queue.signal(id_, "retry", b"", now_ms))
             self._write((_expect(id_, ("waiting",)), *steps, *_beside(beside, id_)), id_, "retry")
             return self.get(id_)
         before = earlier.kept(self.queue, key, None if found.reason else found.result) if found.begun else ()
         again = (*self.queue.clear(id_), *before, *self.queue.wake(id_, now_ms), *_beside(beside, id_))
         anew: dict[str, Cell] = {"without": out, "reason": "", "certificate": "", "decided_by": by, "updated": now_ms}
+        anew["approval"] = sealed
         return self._decide("retry", id_, anew, again)
 
     def answer(self, id_: str, name: str, said: Answer, by: str, now_ms: int, *, beside: Beside = ()) -> Request:
@@ -292,12 +307,20 @@ class Journal:
         if (said["kind"], said["dry"]) != (request.kind, request.dry):
             raise Damaged("the request is not the one that was opened", hint="somebody changed the control database")
         if said["approval"]:
-            where = Compare("id", "=", request.id)
-            rows = self.store.select(Select(table="requests", columns=("approval",), where=where))
-            cell = rows[0][0] if rows else None
-            self.keys.open(request.id).open_document("approval", cell if isinstance(cell, bytes) else b"")
+            self.keys.open(request.id).open_document("approval", self._approval(request.id))
         found: dict[str, Any] = said["of"]
         return found
+
+    def basis(self, id_: str) -> str:
+        """Return what was approved, as `approve` was told, "" where anything is."""
+        cell = self._approval(id_)
+        found: str = self.keys.open(id_).open_document("approval", cell)["basis"] if cell else ""
+        return found
+
+    def _approval(self, id_: str) -> bytes:
+        rows = self.store.select(Select(table="requests", columns=("approval",), where=Compare("id", "=", id_)))
+        cell = rows[0][0] if rows else None
+        return cell if isinstance(cell, bytes) else b""
 
     def note_of(self, id_: str) -> str:
         """Return what was noted when the request was opened. Raises NotFound, Gone."""
@@ -410,6 +433,10 @@ class Journal:
 def encoded(value: object) -> bytes:
     """Return what a row keeps of a plan or a progress."""
     return msgspec.json.encode(value)
+
+
+def _approval(key: RequestKey, by: str, now_ms: int, basis: str) -> bytes:
+    return key.seal_document("approval", {"by": by, "at": now_ms, "basis": basis})
 
 
 def _expect(id_: str, states: Sequence[State], *, untouched: bool = False) -> Step:

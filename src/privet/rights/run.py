@@ -34,6 +34,12 @@ Grounds = Callable[[Request, Mapping[str, Any], Secret[bytes]], Ground]
 __all__ = ["Crew", "Ground", "Grounds", "Note", "Opener", "Pace", "Runner"]
 
 
+class Outdated(Conflict):
+    """Manifests or policies changed between approval and run, so that nobody approved what would be done now."""
+
+    code = "plan_changed"
+
+
 class Runner:
     """Carries requests out. Any number of threads may call."""
 
@@ -97,6 +103,12 @@ class Runner:
     def _carry(self, request: Request, hold: Hold) -> None:
         key = self.journal.keys.open(request.id)
         identities = self.journal.granted(request)
+        ground = self._ground(request, identities, key.secret("masking"))
+        approved = self.journal.basis(request.id)
+        if approved and approved != ground.basis and not request.begun:
+            raise Outdated(
+                "what the request would do has changed since it was approved", hint="look at the plan, retry"
+            )
         told = self._note("requests.run", {"request": request.id, "kind": request.kind, "dry": request.dry})
         if told:
             hold.write(told)
@@ -104,7 +116,7 @@ class Runner:
             request=request,
             identities=identities,
             key=key,
-            ground=self._ground(request, identities, key.secret("masking")),
+            ground=ground,
             journal=self.journal,
             hold=hold,
             spool=Spool(self.journal.queue, key, hold.write, chunk_bytes=self.pace.chunk_bytes),

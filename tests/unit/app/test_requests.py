@@ -417,3 +417,33 @@ def test_records_of_other_people_that_come_up_are_left_alone_and_counted(office:
     found = next(one for one in office.finished("erasure").systems if one.dataset == "shop")
     assert (found.others, found.remaining) == (1, [])
     assert office.shop("SELECT id, email FROM gifts") == [(1, None), (2, BOB), (3, None)]
+
+
+def test_what_changed_after_approval_waits_for_another_look(office: Office) -> None:
+    made = office.open("erasure")
+    office.do("approve", made.id)
+    city = "user.contact.address.city], fides_meta: {data_type: string"
+    link = "references: [{dataset: shop, field: customers.city, direction: from}]"
+    wider = SHOP.replace(city, f"{city}, {link}")
+    before = office.path.read_bytes()
+    office.staff.run("manifests.push", manifests.PushAsk(files={"shop.yml": wider, "erase.policy": POLICY}, base=1))
+    found = office.do("run", made.id)
+    assert (found.state, found.reason.partition(":")[0]) == ("failed", "plan_changed")
+    assert office.path.read_bytes() == before
+    office.staff.run("manifests.push", manifests.PushAsk(files={"shop.yml": SHOP, "erase.policy": POLICY}, base=2))
+    office.do("retry", made.id)
+    assert office.do("run", made.id).state == "complete"
+
+
+def test_what_no_way_leads_to_stands_in_the_certificate(office: Office) -> None:
+    letters = """
+      - name: letters
+        fields:
+          - {name: id, data_categories: [system.operations], fides_meta: {primary_key: true, data_type: integer}}
+          - {name: sent_to, data_categories: [user.contact.email], fides_meta: {data_type: string}}
+"""
+    office.staff.run("manifests.push", manifests.PushAsk(files={"shop.yml": SHOP.rstrip("\n") + letters}, base=1))
+    found = office.finished("access")
+    assert "shop.letters" in [text.partition(":")[0] for text in found.not_reached]
+    told = msgspec.json.decode(office.do("certificate", found.id).file)
+    assert told["certificate"]["not_reached"] == found.not_reached

@@ -81,8 +81,9 @@ class SystemShown(Answer, kw_only=True):
 
 
 class RequestShown(Answer, kw_only=True):
-    """A request, without anything personal. `outcome`: in a sentence, once it is over. `forgotten`: nothing of the
-    person opens any more. `certificate`: SHA-256 of the signed one. Times: UTC milliseconds since 1970."""
+    """A request, without anything personal. `outcome`: in a sentence, once it is over. `not_reached`: collections with
+    data of people that no way led to. `forgotten`: nothing of the person opens any more. `certificate`: SHA-256 of the
+    signed one. Times: UTC milliseconds since 1970."""
 
     id: str
     kind: str
@@ -96,6 +97,7 @@ class RequestShown(Answer, kw_only=True):
     reason: str
     without: list[str]
     outcome: str
+    not_reached: list[str]
     systems: list[SystemShown]
     progress: Any
     certificate: str
@@ -283,6 +285,7 @@ def document(house: House, found: Request) -> certificate.Document:
         "decided": f"by {name_of(house, found.decided_by)}" if found.decided_by else "",
         "finished": certificate.moment(found.updated_ms),
         "left_out": list(found.without),
+        "not_reached": _unreached(found),
         "by": f"Privet {__version__}",
         "systems": [msgspec.to_builtins(_system(one)) for one in result.systems],
     }
@@ -346,11 +349,18 @@ def shown_request(house: House, found: Request) -> RequestShown:
         reason=found.reason,
         without=list(found.without),
         outcome=_words(found, result) if result else "",
+        not_reached=_unreached(found),
         systems=[_system(one) for one in result.systems] if result else [],
         progress=found.progress,
         certificate=found.certificate,
         forgotten=found.forgotten,
     )
+
+
+def _unreached(found: Request) -> list[str]:
+    """Return the collections with data of people that no way led to, and why."""
+    gaps = found.plan.get("unreached", ()) if isinstance(found.plan, dict) else ()
+    return [f"{gap['address']['dataset']}.{gap['address']['collection']}: {gap['why']}" for gap in gaps if gap["hint"]]
 
 
 def _line(house: House, found: Request) -> RequestLine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -98,7 +99,9 @@ async def open_(house: House, who: Caller, ask: OpenAsk) -> RequestShown:
 
 async def approve(house: House, who: Caller, ask: IdAsk) -> RequestShown:
     """Let a request run."""
-    return await _decided(house, who, "requests.approve", ask.id, house.desk.journal.approve)
+    demand(house, who)
+    basis = await asyncio.to_thread(_basis, house, read_request(ask.id))
+    return await _decided(house, who, "requests.approve", ask.id, partial(house.desk.journal.approve, basis=basis))
 
 
 async def deny(house: House, who: Caller, ask: ReasonAsk) -> RequestShown:
@@ -121,12 +124,21 @@ async def cancel(house: House, who: Caller, ask: ReasonAsk) -> RequestShown:
 
 async def retry(house: House, who: Caller, ask: RetryAsk) -> RequestShown:
     """Run a request again, or wake one that waits."""
+    demand(house, who)
     again = house.desk.journal.retry
     without = tuple(ask.without)
     # What is not declared would stand in the certificate as if it were left out, whatever somebody wrote there.
     if set(without) - house.desk.known().datasets.keys():
         raise UnknownName("expected keys of declared datasets, found another", at="without")
-    return await _decided(house, who, "requests.retry", ask.id, lambda *a, **k: again(*a, without=without, **k))
+    basis = await asyncio.to_thread(_basis, house, read_request(ask.id))
+    return await _decided(house, who, "requests.retry", ask.id, partial(again, without=without, basis=basis))
+
+
+def _basis(house: House, id_: str) -> str:
+    """Return what a person approves now: what the request would do as things are."""
+    desk = house.desk
+    found = desk.journal.get(id_)
+    return "" if found.forgotten else desk.known().basis(found.kind, desk.journal.identities(id_))
 
 
 async def answer(house: House, who: Caller, ask: AnswerAsk) -> RequestShown:

@@ -108,6 +108,10 @@ def _lines(document: Document, note: str) -> Iterator[_Line]:
         yield _Line(system["dataset"], 12, bold=True, gap=34, rule=True)
         for text in _told(system):
             yield from _wrapped(text)
+    if document.get("not_reached"):
+        yield _Line("Not reached", 12, bold=True, gap=34, rule=True)
+        for text in document["not_reached"]:
+            yield from _wrapped(text)
     if note:
         yield _Line("Signature", 12, bold=True, gap=34, rule=True)
         yield from _wrapped("The JSON file of this certificate proves it; its signature is:")

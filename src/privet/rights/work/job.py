@@ -25,11 +25,13 @@ the audit stands elsewhere, it is durable on return, and there are none. Facts a
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """What a request is carried out on, as manifests and policy are now. `decider`: of an erasure alone."""
+    """What a request is carried out on, as manifests and policy are now. `decider`: of an erasure alone. `basis`: tells
+    this ground from others, as people approve it, "" where nobody can say."""
 
     datasets: Mapping[str, Dataset]
     plan: Plan
     decider: Decider | None = None
+    basis: str = ""
 
 
 class Hold:
