@@ -19,6 +19,9 @@ from privet.store.port import Unit
 from privet.vocabulary.dataset import Dataset, every_field
 
 
+TEST_SECONDS = 60.0
+
+
 class NoAsk(Ask, kw_only=True):
     """Nothing to say."""
 
@@ -229,7 +232,11 @@ async def test(house: House, who: Caller, ask: NameAsk) -> Tested:
     one = house.systems.get(ask.name)
     declared = {key: found for key, found in house.desk.known().datasets.items() if key in one.datasets}
     faults = [f"there is no declared dataset `{key}`" for key in one.datasets if key not in declared]
-    faults += await asyncio.to_thread(_faults, house, one, declared)
+    try:
+        async with asyncio.timeout(TEST_SECONDS):
+            faults += await asyncio.to_thread(_faults, house, one, declared)
+    except TimeoutError:
+        faults.append(f"it did not answer within {TEST_SECONDS:.0f} seconds")
     return Tested(sound=not faults, faults=faults)
 
 

@@ -225,8 +225,8 @@ def _told(fates: list[FateShown]) -> str:
     for address, rows in groupby(fates, key=lambda one: f"{one.dataset}.{one.collection}"):
         lines.append(f"  {address}")
         for one in rows:
-            rest = " ".join(part for part in (one.note, f"({one.rule})" if one.rule else "") if part)
-            lines.append(f"     {one.path or 'records'}: {one.strategy or 'left'}{f', {rest}' if rest else ''}")
+            said = ", ".join(part for part in (one.strategy, one.note) if part)
+            lines.append(f"     {one.path or 'records'}: {said}{f' ({one.rule})' if one.rule else ''}")
     return "\n".join(("", "What becomes of it", *lines, "")) if lines else ""
 
 
