@@ -18,7 +18,6 @@ from privet.secret import Secret
 from privet.store.port import Unit
 from privet.vocabulary.dataset import Dataset, every_field
 
-
 TEST_SECONDS = 60.0
 
 
