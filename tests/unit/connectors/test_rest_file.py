@@ -315,3 +315,12 @@ def test_deep_and_long_files_are_refused() -> None:
     for text in ("saas_config: " + "[" * 5000, "saas_config:\n" + "  a: 1\n" * 400_000):
         with pytest.raises(InvalidInput):
             load(text)
+
+
+def test_settings_within_settings_of_a_mask_are_dotted_names() -> None:
+    """Slack's file says a suffix as Fides writes it, within `format_preservation`."""
+    dataset = shelf("slack").dataset
+    assert dataset is not None
+    masks = [field.native.masking for one in dataset.collections for _, field in every_field(one.fields)]
+    wanted = Masking("random_string_rewrite", (("length", 20), ("format_preservation.suffix", "@example.invalid")))
+    assert wanted in masks

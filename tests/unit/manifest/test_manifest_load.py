@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from privet.manifest.finding import Finding
-from privet.manifest.load import read_text
+from privet.manifest.load import read_text, read_texts
 from privet.manifest.resources import FidesRule, Manifest, Match
 from privet.vocabulary.dataset import Link, Masking
 
@@ -275,3 +275,24 @@ def test_a_finding_quotes_no_value_of_a_person() -> None:
     text = "organization: [{fides_key: a, controller: {name: [canary], email: {a: canary}, fax: canary}}]\n"
     _, findings = read_text(text)
     assert len(findings) == 3 and not any("canary" in f"{each.message}{each.hint}{each.subject}" for each in findings)
+
+
+def test_settings_within_settings_of_a_mask_are_dotted_names() -> None:
+    text = """
+dataset:
+  - fides_key: crm
+    collections:
+      - name: people
+        fields:
+          - name: email
+            fides_meta:
+              masking_strategy_override:
+                strategy: random_string_rewrite
+                configuration: {length: 20, format_preservation: {suffix: "@masked.example"}}
+"""
+    manifest, faults = read_texts({"a.yml": text})
+    assert faults == ()
+    masking = manifest.datasets[0].collections[0].fields[0].native.masking
+    assert masking == Masking(
+        "random_string_rewrite", (("length", 20), ("format_preservation.suffix", "@masked.example"))
+    )

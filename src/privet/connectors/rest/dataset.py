@@ -4,7 +4,8 @@ is the business of manifests, which read the same files.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from privet.codec import Node
 from privet.connectors.rest.nodes import Faults, Found
@@ -135,10 +136,13 @@ def _masking(faults: Faults, meta: Found) -> Masking | None:
     said = faults.mapping(node, ("strategy", "configuration"), ("strategy",))
     settings = faults.mapping(said["configuration"], _keys(said["configuration"])) if "configuration" in said else {}
     plain = {key: inner.plain() for key, inner in settings.items()}
-    return Masking(
-        faults.text(said, "strategy"),
-        tuple(
-            (key, value if isinstance(value, str | int | float | bool | None) else str(value))
-            for key, value in plain.items()
-        ),
-    )
+    return Masking(faults.text(said, "strategy"), tuple(_settings(plain)))
+
+
+def _settings(given: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str | int | float | bool | None]]:
+    """Yield the settings of a strategy, those within others by dotted names: `format_preservation.suffix`."""
+    for key, value in given.items():
+        if isinstance(value, dict):
+            yield from _settings(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value if isinstance(value, str | int | float | bool | None) else str(value)
