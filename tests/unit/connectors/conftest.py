@@ -1,8 +1,10 @@
-"""Makes the fakes of vendors' APIs importable: they stand beside the tests, for journeys too."""
+"""Makes importable what stands beside the tests, for journeys too: fakes of vendors' APIs, and servers of databases."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[2]))
+UNIT = Path(__file__).resolve().parents[1]
+for folder in (UNIT.parent, UNIT / "scanners"):
+    sys.path.append(str(folder))

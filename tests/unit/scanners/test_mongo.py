@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from bson import DBRef, Decimal128, Int64, ObjectId
+from mongos import raw, server
 
 from privet.errors import InvalidInput, Unavailable
 from privet.scanners.base import Ask, Observed
@@ -158,3 +159,23 @@ def test_a_server_that_does_not_answer_is_told_without_its_password() -> None:
     with pytest.raises(Unavailable) as error:
         list(mongo.scan(Ask(dsn=Secret("mongodb://u:hunter2@127.0.0.1:1/shop"))))
     assert "hunter2" not in f"{error.value} {error.value.hint}"
+
+
+def test_a_server_is_scanned_over_the_wire() -> None:
+    """By nx-27017, an emulation of MongoDB that speaks its protocol."""
+    with server() as port:
+        shop = raw(port).shop
+        shop.people.insert_one({"email": "ada@example.com", "home": {"city": "Springfield"}, "tags": ["a"]})
+        shop.orders.insert_many([{"_id": n, "total": 1.5} for n in range(3)])
+        found = {one.collection.name: one for one in mongo.scan(Ask(dsn=Secret(f"mongodb://127.0.0.1:{port}/shop")))}
+    assert set(found) == {"people", "orders"}
+    people = dict(every_field(found["people"].collection.fields))
+    words = {path: field.native.data_type for path, field in people.items()}
+    assert words == {
+        "_id": "object_id",
+        "email": "string",
+        "home": "object",
+        "home.city": "string",
+        "tags": "string[]",
+    }
+    assert found["people"].proposals["email"].label == "user.contact.email"
