@@ -26,9 +26,11 @@ from privet.crypto.keys import KeyRing
 from privet.crypto.keystores.local import LocalStore
 from privet.errors import Refused
 from privet.policy.parse import parse
+from privet.rights import asked
 from privet.rights import journal as journals
+from privet.rights.asked import Answer, Opening
 from privet.rights.fates.decision import decisions
-from privet.rights.journal import Answer, Journal, Opening
+from privet.rights.journal import Journal
 from privet.rights.plans.whole import plan
 from privet.rights.proof.package import package
 from privet.rights.run import Ground, Pace, Runner
@@ -230,7 +232,7 @@ class Home:
             self.journal.approve(request.id, "bob", self.now_ms)
         for _ in range(20):
             request = self.journal.get(request.id)
-            if request.state in journals.OVER:
+            if request.state in asked.OVER:
                 break
             if self.runner.run_once("worker") is None:
                 self._answer(request.id)

@@ -21,9 +21,10 @@ from privet.connectors.base import Connector
 from privet.connectors.profile import Profile
 from privet.errors import Refused, Unavailable
 from privet.policy.syntax import Policy
+from privet.rights.asked import Request
 from privet.rights.fates.decision import Decider, judged
 from privet.rights.fates.fate import Judged
-from privet.rights.journal import SHAPES, Journal, Request
+from privet.rights.journal import SHAPES, Journal
 from privet.rights.plans.shown import as_json
 from privet.rights.plans.whole import plan
 from privet.rights.run import Crew, Ground, Pace, Runner

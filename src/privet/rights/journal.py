@@ -8,18 +8,18 @@ write rows still cannot make a request another, approve it, or change what came 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, get_args
+from dataclasses import replace
+from typing import Any
 
 import msgspec
 
 from privet import digest
 from privet.errors import Conflict, Damaged, InvalidInput, NotFound, UnknownName
+from privet.rights.asked import MOVES, OVER, Answer, Opening, Request, Task, checked, facts, read_reason
 from privet.rights.outcome import Ended, Result
 from privet.rights.sealed import RequestKey, RequestKeys
-from privet.rights.words import Kind, State
+from privet.rights.words import State
 from privet.rights.work import earlier
 from privet.secret import Secret
 from privet.store import queue
@@ -56,88 +56,8 @@ REQUESTS = Shape(
 SHAPES: tuple[Shape, ...] = (*queue.SHAPES, REQUESTS)
 _COLUMNS = tuple(column.name for column in REQUESTS.columns if column.name not in ("identities", "approval"))
 
-MOVES: Mapping[str, tuple[tuple[State, ...], State]] = {
-    "approve": (("received",), "approved"),
-    "deny": (("received",), "denied"),
-    "cancel": (("received", "approved", "running", "waiting"), "canceled"),
-    "run": (("approved", "running", "waiting"), "running"),
-    "wait": (("running",), "waiting"),
-    "complete": (("running",), "complete"),
-    "partial": (("running",), "partial"),
-    "fail": (("running",), "failed"),
-    "retry": (("partial", "failed"), "approved"),
-}
-"""What may happen to a request: verb → the states that it may come from, and the one that follows."""
-
-OVER: tuple[State, ...] = ("complete", "partial", "failed", "denied", "canceled")
-_IDENTITY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
-LONGEST_IDENTITY, MOST_IDENTITIES, LONGEST_REASON = 1_000, 20, 200
-
 Beside = Sequence[Step] | Callable[[str], Sequence[Step]]
 """Steps of the same store that happen with a change or not at all (an audit entry), or what makes them of the id."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
-    """What somebody asks for. `identities`: kind → value, or values. `approval`: wait until somebody approves.
-    `dry`: an erasure that decides and counts, and changes nothing. `note`: sealed as the identities are."""
-
-    kind: Kind
-    identities: Mapping[str, str | Sequence[str]]
-    by: str
-    due_ms: int | None = None
-    approval: bool = True
-    dry: bool = False
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """A request as anybody who may list them sees it. `begun`: something outside was changed, so it cannot be
-    canceled. `reason`: a code for why it was denied, canceled or failed. `forgotten`: nothing personal opens.
-    `proved`: it ended with `result`, and is otherwise as it was then."""
-
-    id: str
-    kind: Kind
-    state: State
-    dry: bool
-    opened_ms: int
-    updated_ms: int
-    due_ms: int | None
-    opened_by: str
-    decided_by: str
-    reason: str
-    without: tuple[str, ...]
-    begun: bool
-    forgotten: bool
-    certificate: str
-    plan: Any
-    progress: Any
-    result: Result | None
-    proved: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """What a person is asked to do in a system that we cannot reach ourselves. `told`: whether the message to that
-    person went out; "unknown" where a crash hides it, "" where none goes out. `text` holds identities."""
-
-    name: str
-    dataset: str
-    what: str
-    text: Secret[str]
-    collections: tuple[str, ...]
-    told: str
-    answered: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What a person says of a task: the records found there by collection, or that all of it is erased."""
-
-    records: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
-    erased: bool = False
-    note: str = ""
 
 
 class Journal:
@@ -153,7 +73,7 @@ class Journal:
 
     def open(self, ask: Opening, now_ms: int, *, beside: Beside = ()) -> Request:
         """Write a request down. Raises InvalidInput where it names nobody."""
-        identities = _checked(ask)
+        identities = checked(ask)
         id_ = digest.id_text(digest.record_ids(1, now_ms=now_ms)[0])
         charter = {"kind": ask.kind, "dry": ask.dry, "approval": ask.approval}
         sealed = self.keys.make(id_).seal_document("identities", {"of": identities, "note": ask.note, **charter})
@@ -192,13 +112,13 @@ class Journal:
 
     def deny(self, id_: str, by: str, reason: str, now_ms: int, *, beside: Beside = ()) -> Request:
         """Turn a request down for a reason that is a code or a few words without personal data."""
-        changed: dict[str, Cell] = {"decided_by": by, "reason": _reason(reason), "updated": now_ms}
+        changed: dict[str, Cell] = {"decided_by": by, "reason": read_reason(reason), "updated": now_ms}
         self._decide("deny", id_, changed, _beside(beside, id_))
         return self.forget(id_, now_ms)
 
     def cancel(self, id_: str, by: str, reason: str, now_ms: int, *, beside: Beside = ()) -> Request:
         """Stop a request that has changed nothing outside yet, whoever works on it. Raises Conflict for another."""
-        changed: dict[str, Cell] = {"decided_by": by, "reason": _reason(reason), "updated": now_ms}
+        changed: dict[str, Cell] = {"decided_by": by, "reason": read_reason(reason), "updated": now_ms}
         steps = (*self.queue.revoke(id_), *_beside(beside, id_))
         self._decide("cancel", id_, changed, steps, untouched=True)
         return self.forget(id_, now_ms)
@@ -359,7 +279,7 @@ class Journal:
     def end(self, verb: str, request: Request, now_ms: int, result: Result, **changed: Cell) -> tuple[Step, ...]:
         """Return the steps that end a request with what came of it, which a seal of the house vouches for."""
         ended = replace(request, state=MOVES[verb][1], updated_ms=now_ms)
-        body = msgspec.json.encode(Ended(_facts(ended), result))
+        body = msgspec.json.encode(Ended(facts(ended), result))
         return self.move(verb, request.id, now_ms, result=self.keys.vouch(request.id, body), **changed)
 
     def keep(self, id_: str, now_ms: int, **changed: Cell) -> tuple[Step, ...]:
@@ -399,7 +319,7 @@ class Journal:
         if not cell:
             return found
         ended = msgspec.json.decode(self.keys.vouched(found.id, cell), type=Ended)
-        return replace(found, result=ended.result, proved=ended.of == _facts(found))
+        return replace(found, result=ended.result, proved=ended.of == facts(found))
 
     def _sealed(self, id_: str) -> Any:
         self.get(id_)
@@ -452,30 +372,6 @@ def _beside(beside: Beside, id_: str) -> tuple[Step, ...]:
     return tuple(beside(id_) if callable(beside) else beside)
 
 
-def _checked(ask: Opening) -> dict[str, Any]:
-    if ask.kind not in get_args(Kind):
-        raise InvalidInput("expected a request of kind `access` or `erasure`")
-    found: dict[str, Any] = {}
-    for kind, given in ask.identities.items():
-        if not _IDENTITY.fullmatch(kind):  # it is shown, and stands in tasks for people
-            raise InvalidInput("expected kinds of identities of letters, digits, _ . and -")
-        values = list(given) if isinstance(given, list | tuple) else [given]
-        if any(not isinstance(value, str) or not value.strip() or "\0" in value for value in values) or not values:
-            raise InvalidInput(f"expected an identity of kind `{kind}` that is a text, found another")
-        if any(len(value) > LONGEST_IDENTITY for value in values):
-            raise InvalidInput(f"expected an identity of kind `{kind}` of at most {LONGEST_IDENTITY} characters")
-        found[kind] = values[0] if len(values) == 1 else values
-    if not found or len(found) > MOST_IDENTITIES:
-        raise InvalidInput(f"expected 1 to {MOST_IDENTITIES} identities", hint="say who it is about, such as by email")
-    return found
-
-
-def _reason(text: str) -> str:
-    if not text.strip() or len(text) > LONGEST_REASON:
-        raise InvalidInput(f"expected a reason of 1 to {LONGEST_REASON} characters")
-    return text
-
-
 def _task(name: str, held: Mapping[str, Any], told: str, answered: bool) -> Task:
     return Task(
         name=name,
@@ -486,19 +382,6 @@ def _task(name: str, held: Mapping[str, Any], told: str, answered: bool) -> Task
         told=told,
         answered=answered,
     )
-
-
-def _facts(request: Request) -> dict[str, Any]:
-    """Return what a certificate says of a request beside its result."""
-    return {
-        "kind": request.kind,
-        "state": request.state,
-        "dry": request.dry,
-        "opened": request.opened_ms,
-        "updated": request.updated_ms,
-        "decided_by": request.decided_by,
-        "without": list(request.without),
-    }
 
 
 def _request(row: Row) -> tuple[Request, bytes]:

@@ -15,7 +15,8 @@ from types import TracebackType
 from typing import Any
 
 from privet.errors import Conflict, Gone, PrivetError, StoreFailed, Unavailable
-from privet.rights.journal import Journal, Request, encoded
+from privet.rights.asked import Request
+from privet.rights.journal import Journal, encoded
 from privet.rights.plans.reach import Guard
 from privet.rights.work.calls import Opener, Pace, Systems
 from privet.rights.work.course import Course

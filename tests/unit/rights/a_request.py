@@ -17,8 +17,9 @@ from privet.errors import InvalidInput, Refused, Unavailable
 from privet.policy.parse import parse
 from privet.policy.syntax import Policy
 from privet.rights import journal as journals
+from privet.rights.asked import Opening, Request
 from privet.rights.fates.decision import decisions
-from privet.rights.journal import Journal, Opening, Request
+from privet.rights.journal import Journal
 from privet.rights.outcome import SystemResult
 from privet.rights.plans.whole import plan
 from privet.rights.proof.package import package

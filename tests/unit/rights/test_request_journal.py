@@ -8,7 +8,7 @@ import pytest
 from a_request import ADA, NOW, Place
 
 from privet.errors import Conflict, Damaged, Gone, InvalidInput, NotFound, UnknownName
-from privet.rights.journal import MOVES, OVER, Answer, Opening
+from privet.rights.asked import MOVES, OVER, Answer, Opening
 from privet.rights.outcome import Kept, Remains, Result, SystemResult, added
 from privet.store.port import Clash, Insert, Select, Unit, Update
 from privet.vocabulary.predicate import Compare

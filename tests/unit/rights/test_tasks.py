@@ -11,7 +11,7 @@ from a_request import CRM, Place, packed, system
 
 from privet.connectors.base import Halted, Waiting
 from privet.errors import Refused, Unavailable
-from privet.rights.journal import Answer
+from privet.rights.asked import Answer
 from privet.secret import Secret
 from privet.store.port import Unit
 from privet.vocabulary.dataset import Dataset

@@ -15,7 +15,7 @@ from privet.app.services.verb import Answer, Ask, Caller, Verb
 from privet.app.wiring import House
 from privet.errors import Damaged, Denied, InvalidInput, NotFound
 from privet.policy.decide import may
-from privet.rights.journal import OVER, Request
+from privet.rights.asked import OVER, Request
 from privet.rights.outcome import Result, SystemResult
 from privet.rights.plans.picture import picture
 from privet.rights.plans.shown import as_json, mermaid, shown

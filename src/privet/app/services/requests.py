@@ -24,8 +24,8 @@ from privet.app.services.outcomes import (
 from privet.app.services.verb import Ask, Caller, Verb
 from privet.app.wiring import House
 from privet.errors import Conflict, InvalidInput, UnknownName
-from privet.rights import journal
-from privet.rights.journal import Opening, Request
+from privet.rights import asked
+from privet.rights.asked import Opening, Request
 from privet.secret import Secret
 from privet.store.port import Step
 
@@ -143,7 +143,7 @@ def _basis(house: House, id_: str) -> str:
 
 async def answer(house: House, who: Caller, ask: AnswerAsk) -> RequestShown:
     """Answer a task of a system that we cannot reach."""
-    said = journal.Answer(records=ask.records, erased=ask.erased, note=ask.note)
+    said = asked.Answer(records=ask.records, erased=ask.erased, note=ask.note)
     give = house.desk.journal.answer
     return await _decided(
         house, who, "requests.answer", ask.id, lambda *a, **k: give(a[0], ask.task, said, *a[1:], **k)

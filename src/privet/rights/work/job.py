@@ -8,8 +8,9 @@ from typing import Any
 
 from privet.connectors.base import Read, Record, Value
 from privet.errors import InvalidInput, PrivetError, Unavailable
+from privet.rights.asked import Request
 from privet.rights.fates.decision import Decider
-from privet.rights.journal import Journal, Request
+from privet.rights.journal import Journal
 from privet.rights.sealed import RequestKey
 from privet.rights.words import Address, Plan
 from privet.rights.work.calls import Pace, Systems

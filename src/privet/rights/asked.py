@@ -1,0 +1,135 @@
+"""What is asked for and told of a request: openings, requests as they are listed, tasks of people and their answers.
+
+No I/O: `journal` keeps them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+from privet.errors import InvalidInput
+from privet.rights.outcome import Result
+from privet.rights.words import Kind, State
+from privet.secret import Secret
+
+MOVES: Mapping[str, tuple[tuple[State, ...], State]] = {
+    "approve": (("received",), "approved"),
+    "deny": (("received",), "denied"),
+    "cancel": (("received", "approved", "running", "waiting"), "canceled"),
+    "run": (("approved", "running", "waiting"), "running"),
+    "wait": (("running",), "waiting"),
+    "complete": (("running",), "complete"),
+    "partial": (("running",), "partial"),
+    "fail": (("running",), "failed"),
+    "retry": (("partial", "failed"), "approved"),
+}
+"""What may happen to a request: verb → the states that it may come from, and the one that follows."""
+
+OVER: tuple[State, ...] = ("complete", "partial", "failed", "denied", "canceled")
+_IDENTITY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+LONGEST_IDENTITY, MOST_IDENTITIES, LONGEST_REASON = 1_000, 20, 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What somebody asks for. `identities`: kind → value, or values. `approval`: wait until somebody approves.
+    `dry`: an erasure that decides and counts, and changes nothing. `note`: sealed as the identities are."""
+
+    kind: Kind
+    identities: Mapping[str, str | Sequence[str]]
+    by: str
+    due_ms: int | None = None
+    approval: bool = True
+    dry: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request as anybody who may list them sees it. `begun`: something outside was changed, so it cannot be
+    canceled. `reason`: a code for why it was denied, canceled or failed. `forgotten`: nothing personal opens.
+    `proved`: it ended with `result`, and is otherwise as it was then."""
+
+    id: str
+    kind: Kind
+    state: State
+    dry: bool
+    opened_ms: int
+    updated_ms: int
+    due_ms: int | None
+    opened_by: str
+    decided_by: str
+    reason: str
+    without: tuple[str, ...]
+    begun: bool
+    forgotten: bool
+    certificate: str
+    plan: Any
+    progress: Any
+    result: Result | None
+    proved: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What a person is asked to do in a system that we cannot reach ourselves. `told`: whether the message to that
+    person went out; "unknown" where a crash hides it, "" where none goes out. `text` holds identities."""
+
+    name: str
+    dataset: str
+    what: str
+    text: Secret[str]
+    collections: tuple[str, ...]
+    told: str
+    answered: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a person says of a task: the records found there by collection, or that all of it is erased."""
+
+    records: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    erased: bool = False
+    note: str = ""
+
+
+def checked(ask: Opening) -> dict[str, Any]:
+    """Return whom an opening is about: kind → value, or values. Raises InvalidInput."""
+    if ask.kind not in get_args(Kind):
+        raise InvalidInput("expected a request of kind `access` or `erasure`")
+    found: dict[str, Any] = {}
+    for kind, given in ask.identities.items():
+        if not _IDENTITY.fullmatch(kind):  # it is shown, and stands in tasks for people
+            raise InvalidInput("expected kinds of identities of letters, digits, _ . and -")
+        values = list(given) if isinstance(given, list | tuple) else [given]
+        if any(not isinstance(value, str) or not value.strip() or "\0" in value for value in values) or not values:
+            raise InvalidInput(f"expected an identity of kind `{kind}` that is a text, found another")
+        if any(len(value) > LONGEST_IDENTITY for value in values):
+            raise InvalidInput(f"expected an identity of kind `{kind}` of at most {LONGEST_IDENTITY} characters")
+        found[kind] = values[0] if len(values) == 1 else values
+    if not found or len(found) > MOST_IDENTITIES:
+        raise InvalidInput(f"expected 1 to {MOST_IDENTITIES} identities", hint="say who it is about, such as by email")
+    return found
+
+
+def read_reason(text: str) -> str:
+    """Return a reason that may stand in a row. Raises InvalidInput."""
+    if not text.strip() or len(text) > LONGEST_REASON:
+        raise InvalidInput(f"expected a reason of 1 to {LONGEST_REASON} characters")
+    return text
+
+
+def facts(request: Request) -> dict[str, Any]:
+    """Return what a certificate says of a request beside its result."""
+    return {
+        "kind": request.kind,
+        "state": request.state,
+        "dry": request.dry,
+        "opened": request.opened_ms,
+        "updated": request.updated_ms,
+        "decided_by": request.decided_by,
+        "without": list(request.without),
+    }
