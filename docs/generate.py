@@ -216,7 +216,8 @@ def _reachable(kinds: Iterable[Any]) -> set[type[msgspec.Struct]]:
 
 def errors_page() -> str:
     """Return every error class with its code and status."""
-    importlib.import_module("privet.store.port")
+    for module in ("privet.store.port", "privet.rights.run", "privet.connectors.systems.saas"):
+        importlib.import_module(module)  # errors of their own
     rows = []
     for kind in sorted(_below(PrivetError), key=lambda kind: (_status(kind), kind.code)):
         above = kind.__mro__[1]
