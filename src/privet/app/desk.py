@@ -31,7 +31,7 @@ from privet.rights.run import Crew, Ground, Pace, Runner
 from privet.rights.sealed import KEYS_SHAPES, RequestKeys
 from privet.rights.words import Kind, Plan
 from privet.secret import Secret
-from privet.store.port import ENGINES, Step, Store, Unit
+from privet.store.port import ENGINES, Step, Store
 from privet.vault.connector import PROFILE, VaultConnector, dataset_of
 from privet.vault.log.audit import Deed
 from privet.vault.people.ledger import Entry, Ledger
@@ -223,12 +223,8 @@ class Desk:
             raise Refused(f"no connector is set up for dataset `{dataset}`", hint="`privet connectors put` sets one up")
         return self._house.systems.open(name)
 
-    def note(self, event: str, facts: Mapping[str, Any]) -> None:
-        """Make an entry of the house's audit, durable on return. `facts`: names and counts."""
-        self._house.control.write_now(Unit(self.entry(event, facts)))
-
     def entry(self, event: str, facts: Mapping[str, Any]) -> tuple[Step, ...]:
-        """Return the steps that make such an entry, for the store of the journal, which is the house's own."""
+        """Return the steps that make an entry of the house's audit, in the store of the journal. `facts`: names, counts."""
         house = self._house
         deed = Deed(
             principal=WORKER,

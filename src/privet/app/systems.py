@@ -69,10 +69,6 @@ class Systems:
             raise NotFound("there is no connector of that name", hint="`privet connectors list` names them")
         return self._read(*rows[0])
 
-    def of(self, dataset: str) -> Connected | None:
-        """Return the connector that holds a dataset, None where there is none."""
-        return next((one for one in self.all() if dataset in one.datasets), None)
-
     def put(self, wanted: Connected, secrets: Mapping[str, Secret[str]]) -> Step:
         """Return the step that stores a connector, over an older one of its name. Secrets that are not given anew stay
         where they go: nobody who may change settings alone has them sent to another place.
