@@ -224,7 +224,7 @@ class Desk:
         return self._house.systems.open(name)
 
     def entry(self, event: str, facts: Mapping[str, Any]) -> tuple[Step, ...]:
-        """Return the steps that make an entry of the house's audit, in the store of the journal. `facts`: names, counts."""
+        """Return the steps of an entry of the house's audit, which the journal writes. `facts`: names and counts."""
         house = self._house
         deed = Deed(
             principal=WORKER,
