@@ -63,6 +63,8 @@ while not code and time.monotonic() - began < float(seconds):
                 last = time.monotonic()
         elif not getattr(found, "records", True):
             code = "nothing"
+        elif noun == "tokens" and found.values[0].error:
+            code = found.values[0].error.code
         else:
             last = time.monotonic()
     except PrivetError as error:
