@@ -16,7 +16,7 @@ MACHINE_FILES = 9
 # Ten small files, each one construction that is reviewed on its own.
 EXEMPT = {"crypto"}
 NAME_LETTERS = 12
-DISTRIBUTIONS = 40
+DISTRIBUTIONS = 42
 INSTALL_BYTES = 150_000_000
 
 

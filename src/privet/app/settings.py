@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from privet.app.identity.trust import Trust, check_public, read_trust
 from privet.codec import Node, read_yaml
@@ -16,9 +17,22 @@ CONFIG = "privet.yaml"
 DEFAULT_HOME = "privet-home"
 DEFAULT_PORT = 7461
 MAX_FILE_BYTES = 4 << 30
+MOST_PACKAGE_HOURS = 72
 _FILE_BYTES = range(1 << 20, (1 << 40) + 1)
 _KEYS = frozenset({"key_provider", "key_file", "listen", "engine", "max_file_bytes", "tls_cert", "tls_key"})
-_KEYS |= {"public_url", "oidc", "audit"}
+_KEYS |= {"public_url", "oidc", "audit", "mail", "privacy", "center"}
+
+
+_MAIL = {"host": str, "port": int, "security": str, "sender": str, "user": str, "password_file": str, "ca_file": str}
+_PRIVACY: dict[str, type] = {
+    "organization": str,
+    "contact": str,
+    "country": str,
+    "state": str,
+    "time_zone": str,
+    "language": str,
+}
+_PRIVACY |= {"package_hours": int, "downloads": int}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +44,44 @@ class WitnessPlace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MailServer:
+    """Who takes our letters to people. `security`: `starttls`, `tls`, or `none` on this machine alone. `password`: of
+    `user`, in a file."""
+
+    host: str
+    port: int = 587
+    security: str = "starttls"
+    sender: str
+    user: str = ""
+    password: Secret[str] | None = None
+    ca_file: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Privacy:
+    """Who answers people's requests, and when a day ends there. `contact`: the address that people and warnings are
+    sent to, "" for nobody. `country`, `state`: ISO 3166 codes of whose public holidays count, "" for none.
+    `time_zone`: of the IANA database. `language`: of warnings. `package_hours`: how long a package can be fetched.
+    `downloads`: how often."""
+
+    organization: str = ""
+    contact: str = ""
+    country: str = ""
+    state: str = ""
+    time_zone: str = "UTC"
+    language: str = "en"
+    package_hours: int = 72
+    downloads: int = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Where Privet keeps its things and listens. `passphrase`: of the key file, None for none.
 
     `tls_cert`, `tls_key`: PEM files of the certificate chain and its key, None to speak plain HTTP. `public_url`: the
     address that browsers and services see, "" for none. `oidc`: the issuer that signs people in. `witness`: who keeps
-    the audits' checkpoints, None for nobody.
+    the audits' checkpoints, None for nobody. `mail`: who takes letters, None for nobody: then no person can prove who
+    she is by a code. `center`: host and port of the privacy centre, which people reach; None to serve none.
     """
 
     home: Path
@@ -50,6 +96,9 @@ class Settings:
     public_url: str = ""
     oidc: Trust | None = None
     witness: WitnessPlace | None = None
+    mail: MailServer | None = None
+    privacy: Privacy = Privacy()
+    center: tuple[str, int] | None = None
     passphrase: Secret[str] | None = None
 
     @property
@@ -90,22 +139,23 @@ def load(home: Path) -> Settings:
     for key, value in node.items():
         if key not in _KEYS:
             raise InvalidInput(f"unknown key `{key}`", at=str(value.place))
-    host, _, port = _text(node, "listen", f"127.0.0.1:{DEFAULT_PORT}").rpartition(":")
-    if not host or not port.isdecimal():
-        raise InvalidInput("expected `listen` as host:port", at=str(path))
+    host, port = _address(node, "listen", f"127.0.0.1:{DEFAULT_PORT}", str(path))
     return Settings(
         home=home,
         key_provider=_text(node, "key_provider", "local"),
         key_file=home / _text(node, "key_file", "root.key"),
         engine=_text(node, "engine", "sqlite"),
         host=host,
-        port=int(port),
+        port=port,
         tls_cert=_path(node, "tls_cert", home),
         tls_key=_path(node, "tls_key", home),
         max_file_bytes=_file_bytes(node),
         public_url=_public_url(node, str(path)),
         oidc=_oidc(node, home),
         witness=_witness(node),
+        mail=_mail(node, home),
+        privacy=_privacy(node),
+        center=_address(node, "center", "", str(path)) if _text(node, "center", "") else None,
         passphrase=_passphrase(),
     )
 
@@ -144,6 +194,63 @@ def _witness(node: Node) -> WitnessPlace | None:
     if kind not in ("file", "git") or not path.startswith("/") or path.startswith("//"):
         raise InvalidInput("expected `witness` as `file:/path` or `git:/path`", at=str(found.value["witness"].place))
     return WitnessPlace("file" if kind == "file" else "git", Path(path))
+
+
+def _address(node: Node, key: str, default: str, at: str) -> tuple[str, int]:
+    host, _, port = _text(node, key, default).rpartition(":")
+    if not host or not port.isdecimal() or not 0 <= int(port) <= 65_535:
+        raise InvalidInput(f"expected `{key}` as host:port", at=at)
+    return host, int(port)
+
+
+def _mail(node: Node, home: Path) -> MailServer | None:
+    said = _section(node, "mail", _MAIL)
+    if said is None:
+        return None
+    file = said.pop("password_file", "")
+    for name in ("host", "sender"):
+        if not said.get(name):
+            raise InvalidInput(f"expected `{name}` in `mail`", at=_at(node, "mail"))
+    try:
+        password = Secret((home / file).read_text(encoding="utf-8").rstrip("\n")) if file else None
+    except OSError:
+        raise Refused("the file that `password_file` names cannot be read") from None
+    return MailServer(**said, password=password)
+
+
+def _privacy(node: Node) -> Privacy:
+    said = _section(node, "privacy", _PRIVACY) or {}
+    found = Privacy(**said)
+    at = _at(node, "privacy")
+    if not 1 <= found.package_hours <= MOST_PACKAGE_HOURS:
+        raise InvalidInput("expected `package_hours` from 1 to 72", at=at)
+    if not 1 <= found.downloads <= 100:
+        raise InvalidInput("expected `downloads` from 1 to 100", at=at)
+    return found
+
+
+def _at(node: Node, key: str) -> str:
+    found = node.value.get(key) if isinstance(node.value, dict) else None
+    return str(found.place) if found else ""
+
+
+def _section(node: Node, key: str, kinds: Mapping[str, type]) -> dict[str, Any] | None:
+    """Return what a mapping says, each value of its kind; None where there is none."""
+    found = node.value.get(key) if isinstance(node.value, dict) else None
+    if found is None:
+        return None
+    if not isinstance(found.value, dict):
+        raise InvalidInput(f"expected `{key}` as names and values", at=str(found.place))
+    said = {}
+    for name, each in found.value.items():
+        kind = kinds.get(name)
+        if kind is None:
+            raise InvalidInput(f"unknown key `{name}`", at=str(each.place))
+        if type(each.value) is not kind:
+            what = "a number" if kind is int else "text"
+            raise InvalidInput(f"expected `{name}` as {what}", at=str(each.place))
+        said[name] = each.value
+    return said
 
 
 def _path(node: Node, key: str, home: Path) -> Path | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from privet.errors import PrivetError
 from privet.secret import Secret
@@ -112,6 +112,32 @@ class Connector(Protocol):
 
     def close(self) -> None:
         """Let go of the system. Idempotent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What a person said about the use of her data. `key`: of the notice that she was shown, "" for none. `uses`:
+    taxonomy keys that it is about, with all below; () for every use (a restriction). `at_ms`: when she said it, UTC
+    milliseconds since 1970."""
+
+    kind: Literal["consent", "objection", "restriction"]
+    state: Literal["given", "refused", "withdrawn"]
+    key: str = ""
+    uses: tuple[str, ...] = ()
+    at_ms: int
+    source: str = ""
+    text: str = ""
+
+
+class Teller(Protocol):
+    """A connector that can be told what a person said."""
+
+    def tell(self, dataset: Dataset, choice: Choice, identities: Mapping[str, Sequence[Value]], once: str) -> int:
+        """Have the system honour a choice; return how many of its records it was set on, 0 where it knows nobody.
+
+        `once`: an idempotency key. Telling it again changes nothing more. Raises Refused where the system has no way to
+        honour it, Waiting where a person must.
+        """
 
 
 class Halted(PrivetError):

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
+from privet.connectors.base import Choice
 from privet.errors import InvalidInput
 from privet.rights.outcome import Result
 from privet.rights.words import Kind, State
@@ -34,24 +35,53 @@ LONGEST_IDENTITY, MOST_IDENTITIES, LONGEST_REASON = 1_000, 20, 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """What is wrong, and what is right. `what`: a taxonomy category, or the address of a field
+    (`dataset.collection.field`). `was`: what stands there now, where other values are to stay; None for whatever it
+    is."""
+
+    what: str
+    value: str | int | float | bool | None
+    was: str | int | float | bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
     """What somebody asks for. `identities`: kind → value, or values. `approval`: wait until somebody approves.
-    `dry`: an erasure that decides and counts, and changes nothing. `note`: sealed as the identities are."""
+    `dry`: an erasure that decides and counts, and changes nothing. `note`: sealed as the identities are.
+
+    `verified`: how it was proved whose identities these are (`code`, or a few words), "" where it was not yet.
+    `received_ms`: when it came, where that was earlier. `due_ms`: until when it must be answered; `acknowledge_ms`:
+    until when receipt must be confirmed: UTC milliseconds since 1970. `law`: key of the law that gives the time.
+    `region`: ISO 3166 code of where the person lives. `language`: in which she is written to. `corrections`: of a
+    rectification. `choice`: of a restriction, an objection or a consent.
+    """
 
     kind: Kind
     identities: Mapping[str, str | Sequence[str]]
     by: str
     due_ms: int | None = None
+    acknowledge_ms: int | None = None
     approval: bool = True
     dry: bool = False
     note: str = ""
+    verified: str = ""
+    received_ms: int | None = None
+    law: str = ""
+    region: str = ""
+    language: str = "en"
+    corrections: Sequence[Correction] = ()
+    choice: Choice | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """A request as anybody who may list them sees it. `begun`: something outside was changed, so it cannot be
     canceled. `reason`: a code for why it was denied, canceled or failed. `forgotten`: nothing personal opens.
-    `proved`: it ended with `result`, and is otherwise as it was then."""
+    `proved`: it ended with `result`, and is otherwise as it was then. `received_ms`: when the clock began. `verified`:
+    how the person proved who she is, "" where she did not. `assigned`: the id of whoever looks after it. `extended`: a
+    code for why more time is taken. `warned_ms`: when it was said that time runs out. `ended_ms`: when it was over.
+    `downloads`: how often its package was handed out; `package_until_ms`: until when it can be."""
 
     id: str
     kind: Kind
@@ -71,6 +101,18 @@ class Request:
     progress: Any
     result: Result | None
     proved: bool = False
+    received_ms: int = 0
+    acknowledge_ms: int | None = None
+    verified: str = ""
+    law: str = ""
+    region: str = ""
+    language: str = "en"
+    assigned: str = ""
+    extended: str = ""
+    warned_ms: int | None = None
+    ended_ms: int | None = None
+    downloads: int = 0
+    package_until_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +141,7 @@ class Answer:
 def checked(ask: Opening) -> dict[str, Any]:
     """Return whom an opening is about: kind → value, or values. Raises InvalidInput."""
     if ask.kind not in get_args(Kind):
-        raise InvalidInput("expected a request of kind `access` or `erasure`")
+        raise InvalidInput("expected a request of kind " + ", ".join(f"`{kind}`" for kind in get_args(Kind)))
     found: dict[str, Any] = {}
     for kind, given in ask.identities.items():
         if not _IDENTITY.fullmatch(kind):  # it is shown, and stands in tasks for people

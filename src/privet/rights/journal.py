@@ -9,7 +9,7 @@ write rows still cannot make a request another, approve it, or change what came 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import msgspec
@@ -44,6 +44,18 @@ REQUESTS = Shape(
         Column("begun", "int", null=False),
         Column("forgotten", "int", null=False),
         Column("certificate", "text", null=False),
+        Column("received", "int", null=False),
+        Column("acknowledge", "int"),
+        Column("verified", "text", null=False),
+        Column("law", "text", null=False),
+        Column("region", "text", null=False),
+        Column("language", "text", null=False),
+        Column("assigned", "text", null=False),
+        Column("extended", "text", null=False),
+        Column("warned", "int"),
+        Column("ended", "int"),
+        Column("downloads", "int", null=False),
+        Column("package_until", "int"),
         Column("identities", "blob"),
         Column("approval", "blob"),
         Column("plan", "blob"),
@@ -75,7 +87,14 @@ class Journal:
         """Write a request down. Raises InvalidInput where it names nobody."""
         identities = checked(ask)
         id_ = digest.id_text(digest.record_ids(1, now_ms=now_ms)[0])
-        charter = {"kind": ask.kind, "dry": ask.dry, "approval": ask.approval}
+        charter = {
+            "kind": ask.kind,
+            "dry": ask.dry,
+            "approval": ask.approval,
+            "verified": ask.verified,
+            "corrections": [asdict(each) for each in ask.corrections],
+            "choice": asdict(ask.choice) if ask.choice else None,
+        }
         sealed = self.keys.make(id_).seal_document("identities", {"of": identities, "note": ask.note, **charter})
         state: State = "received" if ask.approval else "approved"
         cells: dict[str, Any] = {
@@ -93,6 +112,18 @@ class Journal:
             "begun": 0,
             "forgotten": 0,
             "certificate": "",
+            "received": now_ms if ask.received_ms is None else ask.received_ms,
+            "acknowledge": ask.acknowledge_ms,
+            "verified": ask.verified,
+            "law": ask.law,
+            "region": ask.region,
+            "language": ask.language,
+            "assigned": "",
+            "extended": "",
+            "warned": None,
+            "ended": None,
+            "downloads": 0,
+            "package_until": None,
             "identities": sealed,
         }
         flow = self.queue.start(id_, ask.kind, None if ask.approval else now_ms)
@@ -402,6 +433,18 @@ def _request(row: Row) -> tuple[Request, bytes]:
         begun=bool(cell["begun"]),
         forgotten=bool(cell["forgotten"]),
         certificate=cell["certificate"],
+        received_ms=cell["received"],
+        acknowledge_ms=cell["acknowledge"],
+        verified=cell["verified"],
+        law=cell["law"],
+        region=cell["region"],
+        language=cell["language"],
+        assigned=cell["assigned"],
+        extended=cell["extended"],
+        warned_ms=cell["warned"],
+        ended_ms=cell["ended"],
+        downloads=cell["downloads"],
+        package_until_ms=cell["package_until"],
         plan=msgspec.json.decode(cell["plan"]) if cell["plan"] else None,
         progress=msgspec.json.decode(cell["progress"]) if cell["progress"] else None,
         result=None,

@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["access", "erasure"]
+Kind = Literal["access", "portability", "rectification", "erasure", "restriction", "objection", "consent"]
+"""What a person asks for. access, portability: what is held, all of it or what she gave herself in a form for machines.
+rectification: what is wrong is set right. erasure. restriction: kept and otherwise not used, until it is lifted.
+objection: not used for some purposes. consent: what she said to a notice is told to every system."""
+
+GATHERING: tuple[Kind, ...] = ("access", "portability")
+CHANGING: tuple[Kind, ...] = ("rectification", "erasure")
+TELLING: tuple[Kind, ...] = ("restriction", "objection", "consent")
 
 State = Literal["received", "approved", "running", "waiting", "complete", "partial", "failed", "denied", "canceled"]
 """received: wants approval. waiting: for a manual task, or a system that is down. complete: every step verified.
