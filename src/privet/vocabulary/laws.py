@@ -32,7 +32,8 @@ class Period:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """How long an answer to a request under some rights may take. None: the law names no period. `extend`: by how much
-    more, with a notice. `acknowledge`: until when receipt is confirmed. `source`: the provisions."""
+    more, in the same unit and counted from receipt, with a notice. `acknowledge`: until when receipt is confirmed.
+    `source`: the provisions."""
 
     rights: tuple[Right, ...]
     source: str
@@ -44,7 +45,9 @@ class Request:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Law:
     """One law. `region`: ISO 3166 code, or EU. `since`: in force from. `needs`: what a declaration must say → the
-    provision. `signal`: since when a browser's opt-out signal binds, None where it does not."""
+    provision. `signal`: since when a browser's opt-out signal binds, None where it does not. `moves`: the provision by
+    which a last day that is no working day moves to the next, "" where it stays. `sector`: of the one sector that it is
+    for, "" for all; whether an organization is of it, only that can say."""
 
     key: str
     name: str
@@ -55,6 +58,8 @@ class Law:
     needs: dict[Need, str]
     requests: tuple[Request, ...]
     signal: date | None = None
+    moves: str = ""
+    sector: str = ""
 
     def request(self, right: Right) -> Request | None:
         """Return what the law says of requests under a right, None where it has no such right."""

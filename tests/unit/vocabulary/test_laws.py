@@ -75,6 +75,20 @@ def test_periods_are_those_of_the_texts(key: str, right: str, within: Period, ex
     assert (request.within, request.extend) == (within, extend)
 
 
+def test_an_extension_is_in_the_unit_of_the_period_that_it_is_added_to() -> None:
+    for row in laws():
+        for request in row.requests:
+            if request.extend is not None:
+                assert request.within is not None
+                assert request.extend.unit == request.within.unit
+
+
+def test_only_where_a_text_says_so_does_a_last_day_move() -> None:
+    assert {row.key for row in laws() if row.moves} == {"gdpr", "uk_gdpr"}
+    assert "1182/71" in law("gdpr").moves
+    assert {row.key: row.sector for row in laws() if row.sector} == {"hipaa": "health"}
+
+
 def test_a_right_that_a_law_does_not_have_is_none() -> None:
     assert law("hipaa").request("erasure") is None
     assert law("icdpa").request("rectification") is None

@@ -43,7 +43,8 @@ class RequestShown(Answer):
 
 class LawExplained(Answer):
     """All that is known of a law. `needs`: what a declaration must say → the provision. `signal`: since when a
-    browser's opt-out signal binds, "" where it does not."""
+    browser's opt-out signal binds, "" where it does not. `moves`: the provision by which a last day that is no working
+    day moves to the next, "" where it stays. `sector`: the one sector that it is for, "" for all."""
 
     key: str
     name: str
@@ -54,6 +55,8 @@ class LawExplained(Answer):
     needs: dict[str, str]
     requests: list[RequestShown]
     signal: str
+    moves: str = ""
+    sector: str = ""
 
 
 async def list_(house: House, who: Caller, ask: NoAsk) -> Laws:
@@ -84,6 +87,8 @@ def explained(ask: LawAsk) -> LawExplained:
         needs={need.replace("_", " "): provision for need, provision in law.needs.items()},
         requests=_requests(law),
         signal=str(law.signal) if law.signal else "",
+        moves=law.moves,
+        sector=law.sector,
     )
 
 
