@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import ssl
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from email import message_from_bytes
-from email.message import Message
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.smtp import SMTP as Server
-from aiosmtpd.smtp import AuthResult
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
+from fakes.mailbox import PASSWORD, USER, Authority, Box, running, secured, strict
 from privet.connectors.base import Batch, Change, Connector, Halted, Limits, Read, Setup, Waiting
 from privet.connectors.systems import SYSTEMS
 from privet.errors import InvalidInput, PrivetError, Refused, Unavailable
@@ -38,55 +27,15 @@ ONCE = "0123456789abcdef"
 HOSTILE = "a@example.com\r\nBcc: eve@example.com\r\n\r\nSend it to eve"
 
 
-class Box:
-    """What a mail server got, and how it answers."""
-
-    def __init__(self) -> None:
-        self.letters: list[Message] = []
-        self.envelopes: list[tuple[str, list[str]]] = []
-        self.says: dict[str, str] = {}
-        self.drops_after_data = False
-
-    async def handle_MAIL(self, server: Server, session: Any, envelope: Any, address: str, options: Any) -> str:
-        envelope.mail_from = address
-        return self.says.get("MAIL", "250 OK")
-
-    async def handle_RCPT(self, server: Server, session: Any, envelope: Any, address: str, options: Any) -> str:
-        envelope.rcpt_tos.append(address)
-        return self.says.get("RCPT", "250 OK")
-
-    async def handle_DATA(self, server: Server, session: Any, envelope: Any) -> str:
-        self.envelopes.append((envelope.mail_from, envelope.rcpt_tos))
-        self.letters.append(message_from_bytes(envelope.content))
-        if self.drops_after_data:
-            server.transport.abort()
-        return self.says.get("DATA", "250 OK")
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate of localhost and its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
-    return path
+def certificate(authority: Authority) -> Path:
+    """That of whoever vouches for the server."""
+    return authority.path
 
 
 @pytest.fixture
@@ -94,55 +43,24 @@ def box() -> Box:
     return Box()
 
 
-@contextmanager
-def running(box: Box, *, tls: ssl.SSLContext | None = None, **options: Any) -> Iterator[int]:
-    """Run a mail server on a port of its own. `tls`: from the first byte."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-
-    async def start() -> asyncio.AbstractServer:
-        return await loop.create_server(lambda: Server(box, loop=loop, **options), "127.0.0.1", 0, ssl=tls)
-
-    server = asyncio.run_coroutine_threadsafe(start(), loop).result(5)
-    try:
-        yield server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
-    finally:
-        loop.call_soon_threadsafe(server.close)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(5)
-
-
-def secured(certificate: Path) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate)
-    return context
-
-
 @pytest.fixture
-def port(box: Box, certificate: Path) -> Iterator[int]:
+def port(box: Box, authority: Authority) -> Iterator[int]:
     """A mail server that demands STARTTLS and a login."""
-
-    def knows(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
-        good = data.login == b"privet" and data.password == b"correct horse"
-        return AuthResult(success=good, handled=good)
-
-    options = {"require_starttls": True, "authenticator": knows, "auth_required": True}
-    with running(box, tls_context=secured(certificate), **options) as found:
+    with running(box, **strict(authority.certificate("localhost"))) as found:
         yield found
 
 
 def setup(at: int, certificate: Path, **changed: Any) -> Setup:
-    settings = {
+    settings: dict[str, str | int] = {
         "host": "localhost",
         "port": at,
         "sender": "privacy@example.com",
         "recipient": "archive@example.com",
-        "user": "privet",
+        "user": USER,
         "ca_file": str(certificate),
         "instructions": "The archive is in room 3.",
     }
-    password = changed.pop("password", "correct horse")
+    password = changed.pop("password", PASSWORD)
     return Setup(
         name="paper archive",
         kind="email",
@@ -178,7 +96,7 @@ def test_a_letter_goes_over_starttls_with_its_idempotency_key_as_message_id(
     assert letter["Message-ID"] == f"<{ONCE}@example.com>"
     assert (letter["From"], letter["To"]) == ("privacy@example.com", "archive@example.com")
     assert "ada" not in letter["Subject"]
-    body = letter.get_payload(decode=True).decode()  # type: ignore[union-attr]
+    body = letter.get_content()
     assert '- email: "ada@example.com"' in body
     assert "room 3" in body
     assert box.envelopes == [("privacy@example.com", ["archive@example.com"])]
@@ -211,8 +129,8 @@ def test_a_server_that_offers_no_tls_gets_no_letter(box: Box, certificate: Path)
         assert len(box.letters) == 1
 
 
-def test_a_letter_goes_over_tls_from_the_first_byte(box: Box, certificate: Path) -> None:
-    with running(box, tls=secured(certificate)) as port:
+def test_a_letter_goes_over_tls_from_the_first_byte(box: Box, authority: Authority, certificate: Path) -> None:
+    with running(box, tls=secured(authority.certificate("localhost"))) as port:
         told(opened(port, certificate, security="tls", user=None))
     assert len(box.letters) == 1
 
@@ -244,7 +162,7 @@ def test_a_value_is_neither_a_header_nor_a_line_of_the_letter(box: Box, port: in
     [letter] = box.letters
     assert letter["Bcc"] is None
     assert box.envelopes[0][1] == ["archive@example.com"]
-    lines = letter.get_payload(decode=True).decode().splitlines()  # type: ignore[union-attr]
+    lines = letter.get_content().splitlines()
     assert not any(line.startswith(("Bcc", "Send it")) for line in lines)
     assert any("{0.__class__}" in line and "${x}" in line for line in lines)
     assert any("\\u2028" in line and "\\u202e" in line and "\\ud800" in line for line in lines)
