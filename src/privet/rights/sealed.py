@@ -45,7 +45,7 @@ class RequestKey:
         self._cell = CellKey(0, "siv", key)
         self._key = key
         # Only who holds the key can write a document that claims a type, whatever a system's own values look like.
-        self._tag = "$" + self.mac(b"type tag").hex()[:16]
+        self.tag = "$" + self.mac(b"type tag").hex()[:16]
 
     def __repr__(self) -> str:
         return f"RequestKey({self.request!r})"
@@ -96,15 +96,15 @@ class RequestKey:
     def _typed(self, value: object) -> object:
         for name, (kind, write, _) in _TYPES.items():
             if isinstance(value, kind):
-                return {self._tag: name, "is": write(value)}
+                return {self.tag: name, "is": write(value)}
         if isinstance(value, set | frozenset):
-            return {self._tag: "set", "is": sorted(value, key=repr)}
+            return {self.tag: "set", "is": sorted(value, key=repr)}
         if type(value).__name__ == "ObjectId":
-            return {self._tag: "object_id", "is": str(value)}
+            return {self.tag: "object_id", "is": str(value)}
         return str(value)
 
     def _untyped(self, held: dict[str, Any]) -> Any:
-        name = held.get(self._tag)
+        name = held.get(self.tag)
         if name is None:
             return held
         if name == "object_id":

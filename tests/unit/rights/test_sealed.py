@@ -74,8 +74,8 @@ def test_an_object_whose_keys_are_no_texts_is_kept_by_their_text() -> None:
 
 
 def test_a_value_of_another_system_cannot_claim_a_type() -> None:
-    forged = {OTHER._tag: "bytes", "is": "00"}
-    assert KEY._tag != OTHER._tag
+    forged = {OTHER.tag: "bytes", "is": "00"}
+    assert KEY.tag != OTHER.tag
     assert KEY.decode(KEY.encode(forged)) == forged
 
 

@@ -27,10 +27,10 @@ def package(journal: Journal, id_: str) -> Iterator[bytes]:
     """
     journal.get(id_)
     key = journal.keys.open(id_)
-    return _stream(journal, key, _held(journal, key))
+    return _stream(journal, key, held_parts(journal, key))
 
 
-def _held(journal: Journal, key: RequestKey) -> Mapping[str, Any]:
+def held_parts(journal: Journal, key: RequestKey) -> Mapping[str, Any]:
     cell = journal.queue.notes(key.request).get(PACKAGE)
     if cell is None:
         raise NotFound("the request has no package", hint="an access that is complete or partial has one")
@@ -45,9 +45,9 @@ def entries(journal: Journal, id_: str) -> Iterator[tuple[str, str, str, dict[st
     """
     journal.get(id_)
     key = journal.keys.open(id_)
-    held = _held(journal, key)
+    held = held_parts(journal, key)
     return (
-        (dataset, collection, bond, dict(_sayable(_plain(values))))  # type: ignore[call-overload]  # of a mapping, one
+        (dataset, collection, bond, dict(_sayable(plain(values))))  # type: ignore[call-overload]  # of a mapping, one
         for dataset, collection in held["parts"]
         for bond, values in records(journal, key, held, f"{dataset}.{collection}")
     )
@@ -87,7 +87,7 @@ def _stream(journal: Journal, key: RequestKey, held: Mapping[str, Any]) -> Itera
 
 
 def _text(value: object) -> bytes:
-    return json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
+    return json.dumps(plain(value), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
 
 
 def _sayable(value: object) -> object:
@@ -99,11 +99,12 @@ def _sayable(value: object) -> object:
     return [_sayable(item) for item in value] if isinstance(value, list) else value
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """Return a value as JSON knows it."""
     if isinstance(value, Mapping):
-        return {str(name): _plain(item) for name, item in value.items()}
+        return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple | set):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if isinstance(value, float) and value - value != 0:

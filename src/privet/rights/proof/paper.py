@@ -94,8 +94,7 @@ def _pages(lines: Iterator[_Line]) -> Iterator[list[tuple[float, _Line]]]:
 
 
 def _lines(document: Document, note: str) -> Iterator[_Line]:
-    title = "Certificate of erasure" if document["kind"] == "erasure" else "Certificate of access"
-    yield _Line(title, 22, bold=True, gap=0, color=_ACCENT)
+    yield _Line(f"Certificate of {document['kind']}", 22, bold=True, gap=0, color=_ACCENT)
     yield _Line(f"Request {document['request']}", 10, gap=22, color=_GREY)
     for at, text in enumerate(textwrap.wrap(document["words"], 72)):
         yield _Line(text, 12, bold=True, gap=16 if at else 30)
@@ -120,7 +119,8 @@ def _lines(document: Document, note: str) -> Iterator[_Line]:
 
 
 def _told(system: Document) -> Iterator[str]:
-    counts = [(system.get(name, 0), name) for name in ("read", "deleted", "masked")]
+    counts = [(system.get(name, 0), name) for name in ("read", "deleted", "masked", "corrected")]
+    counts += [(system.get("told", 0), "told of the choice")]
     yield ", ".join(f"{_counted(count)} {name}" for count, name in counts if count) or "nothing of the person was there"
     if system.get("verified"):
         yield f"looked at again afterwards: {_counted(system['verified'])} as they must be"

@@ -117,13 +117,19 @@ class Spool:
 
 def stored(queue: Queue, key: RequestKey, part: str, chunks: int) -> Iterator[Any]:
     """Yield the documents of a part's durable chunks. Raises Damaged where their number is not `chunks`."""
+    for body in opened(queue, key, part, chunks):
+        for line in body.split(b"\n"):
+            yield key.decode(line)
+
+
+def opened(queue: Queue, key: RequestKey, part: str, chunks: int) -> Iterator[bytes]:
+    """Yield a part's durable chunks: lines of documents. Raises Damaged where their number is not `chunks`."""
     found = 0
     for number, cell in islice(queue.parts(key.request, part), chunks):
         if number != found:
             break
         found += 1
-        for line in key.open(part, number, cell).split(b"\n"):
-            yield key.decode(line)
+        yield key.open(part, number, cell)
     if found != chunks:
         raise Damaged("chunks of what a request gathered are missing", hint="retry the request")
 
