@@ -25,7 +25,7 @@ OBJECTS = {
     "MailingCountry OtherStreet OtherCity OtherState OtherPostalCode OtherCountry AssistantName AssistantPhone "
     "LeadSource",
     "Lead": "FirstName LastName Email Phone Company Street City PostalCode Status Description Salutation MobilePhone "
-    "Fax Title Website State Country LeadSource",
+    "Fax Title Website State Country LeadSource HasOptedOutOfEmail",
     "Case": "ContactId Subject Description Status Origin SuppliedEmail SuppliedName SuppliedPhone Comments "
     "CaseNumber SuppliedCompany Type Reason Priority",
     "CaseComment": "ParentId CommentBody IsPublished CreatedById",

@@ -233,6 +233,17 @@ def unsubscribed(running: Running, call: Call, email: str) -> Any:
     return {"recipient_email": hit[0]} if hit else {}
 
 
+@SENDGRID.route("POST", "/v3/asm/suppressions/global", body="recipient_emails", needs="recipient_emails")
+def unsubscribe(running: Running, call: Call) -> Any:
+    emails = call.body["recipient_emails"]
+    if not isinstance(emails, list) or not all(isinstance(one, str) and "@" in one for one in emails):
+        raise Refusal(400, "malformed", "recipient_emails")
+    for email in emails:
+        if not running.where("unsubscribes", lambda row: same(row["email"], email)):  # noqa: B023
+            running.seed("unsubscribes", {"email": email, "created": 1_700_000_001}, id="email")
+    return Answer({"recipient_emails": emails}, 201)
+
+
 @SENDGRID.route("DELETE", "/v3/asm/suppressions/global/*")
 def resubscribe(running: Running, call: Call, email: str) -> Any:
     for _, row in running.where("unsubscribes", lambda row: same(row["email"], email)):

@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from privet.connectors.base import Batch, Limits, Read, Record, Setup, Waiting
+from privet.connectors.base import Batch, Choice, Limits, Read, Record, Setup, Waiting
 from privet.connectors.profile import Profile
 from privet.connectors.systems import SYSTEMS
 from privet.crypto.keys import KeyRing
@@ -28,7 +28,8 @@ from privet.errors import Refused
 from privet.policy.parse import parse
 from privet.rights import asked
 from privet.rights import journal as journals
-from privet.rights.asked import Answer, Opening
+from privet.rights.asked import Answer, Correction, Opening
+from privet.rights.fates.correction import corrected
 from privet.rights.fates.decision import decisions
 from privet.rights.journal import Journal
 from privet.rights.plans.whole import plan
@@ -42,7 +43,8 @@ from privet.vocabulary.dataset import Collection, Dataset, Field, Link, Native
 NOW = 1_800_000_000_000
 OWNER = bytes(range(16))
 POLICY = "erase shop.sessions by deletion\nerase mail.subscribers by deletion\nerase user by null\n"
-SECRETS = ("ada@example.com", "Ada Example", "1 Lane", "192.0.2.1")
+SECRETS = ("ada@example.com", "Ada Example", "Ada Lovelace", "1 Lane", "192.0.2.1")
+CHOICE = Choice(kind="consent", state="refused", key="newsletter", uses=("marketing",), at_ms=NOW)
 
 
 def column(name: str, *labels: str, type_: str = "string", **native: Any) -> Field:
@@ -139,6 +141,13 @@ class Mail:
         rows = [{"id": id_, "email": email} for id_, email in SUBSCRIBERS if str(id_) not in gone]
         yield [Record(row) for row in rows if any(str(row[path]) in values for path, values in wanted.items())]
 
+    def tell(self, dataset: Dataset, choice: Choice, identities: Any, once: str) -> int:
+        self._points.pass_("before mail.choice")
+        with self._path.with_suffix(".told").open("a") as file:
+            file.write(f"{choice.kind} {choice.state} {once}\n")
+        self._points.pass_("after mail.choice")
+        return 1
+
     def erase(self, dataset: Dataset, batches: Iterable[Batch]) -> list[int]:
         counts = []
         for batch in batches:
@@ -162,18 +171,21 @@ class Paper:
     def describe(self) -> Dataset:
         raise Refused("it is paper")
 
-    def tell(self, once: str) -> None:
+    def send(self, once: str) -> None:
         self._points.pass_("before paper.tell")
         with self._path.open("a") as file:
             file.write(f"{once}\n")
         self._points.pass_("after paper.tell")
 
     def read(self, ask: Read) -> Iterator[list[Record]]:
-        raise Waiting(Secret("please look"), tell=self.tell)
+        raise Waiting(Secret("please look"), tell=self.send)
+
+    def tell(self, dataset: Dataset, choice: Choice, identities: Any, once: str) -> int:
+        raise Waiting(Secret("please heed"), tell=self.send)
 
     def erase(self, dataset: Dataset, batches: Iterable[Batch]) -> list[int]:
         list(batches)
-        raise Waiting(Secret("please erase"), tell=self.tell)
+        raise Waiting(Secret("please erase"), tell=self.send)
 
 
 class Home:
@@ -219,14 +231,28 @@ class Home:
 
     def ground(self, request: Any, identities: Any, secret: Secret[bytes]) -> Ground:
         datasets = list(DATASETS.values())
-        decider = decisions({"org": parse(POLICY, file="org")}, datasets, secret)
-        return Ground(datasets=DATASETS, plan=plan(request.kind, datasets, identities), decider=decider)
+        made = plan(request.kind, datasets, identities)
+        if request.kind == "consent":
+            concerned = {"shop": False, "mail": True, "paper": True}
+            return Ground(datasets=DATASETS, plan=made, choice=CHOICE, concerned=concerned)
+        if request.kind == "rectification":
+            decider = corrected(self.journal.corrections(request.id), datasets, secret)
+        else:
+            decider = decisions({"org": parse(POLICY, file="org")}, datasets, secret)
+        return Ground(datasets=DATASETS, plan=made, decider=decider)
 
     def live(self, kind: Any) -> dict[str, Any]:
         """Open, approve and run a request, or go on with it, until it is over; return what came of it."""
         self.journal.recover()
         known = self.journal.listed()
-        opening = Opening(kind=kind, identities={"email": "ada@example.com"}, by="alice")
+        opening = Opening(
+            kind=kind,
+            identities={"email": "ada@example.com"},
+            by="alice",
+            verified="seen at the desk",
+            corrections=[Correction(what="user.name", value="Ada Lovelace")] if kind == "rectification" else (),
+            choice=CHOICE if kind == "consent" else None,
+        )
         request = known[0] if known else self.journal.open(opening, self.now_ms)
         if request.state == "received":
             self.journal.approve(request.id, "bob", self.now_ms)
@@ -237,7 +263,7 @@ class Home:
             if self.runner.run_once("worker") is None:
                 self._answer(request.id)
             self.now_ms += 1_000
-        if request.state == "complete" and kind == "erasure":
+        if request.state == "complete" and kind != "access":
             self.runner.forget()
         return self.outcome(kind, request.id)
 
@@ -249,7 +275,7 @@ class Home:
 
     def outcome(self, kind: str, id_: str) -> dict[str, Any]:
         request = self.journal.get(id_)
-        told = (self.folder / "paper").read_text().split() if (self.folder / "paper").exists() else []
+        told, heard = _lines(self.folder / "paper"), _lines(self.folder / "mail.told")
         found: dict[str, Any] = {
             "requests": len(self.journal.listed()),
             "state": request.state,
@@ -257,6 +283,7 @@ class Home:
             "mail": sorted(Mail(self.folder / "mail", self.points).done()),
             "told_twice": len(told) - len(set(told)),
             "keys": len(self.journal.keys.strays([])),
+            "heard": heard,
         }
         if kind == "access" and request.state == "complete":
             systems = json.loads(b"".join(package(self.journal, id_)))["systems"]
@@ -271,6 +298,10 @@ class Home:
         held = b"".join(path.read_bytes() for path in sorted(self.folder.glob("control.db*")))
         found["leaks"] = [text for text in SECRETS if text.encode() in held]
         return found
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []
 
 
 def _same_key(ring: KeyRing, folder: Path) -> None:

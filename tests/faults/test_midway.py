@@ -65,6 +65,35 @@ def test_an_erasure_that_is_killed_anywhere_ends_complete_with_each_effect_made_
 
 
 @pytest.mark.slow
+def test_a_rectification_that_is_killed_anywhere_sets_right_what_was_named_and_nothing_else(tmp_path: Path) -> None:
+    runs = killed_everywhere("rectification", tmp_path)
+    assert len(runs) > 40
+    assert {"before shop.erase", "after shop.erase"} <= points(runs)
+    for run in runs:
+        found = run["outcome"]
+        assert (found["requests"], found["state"], found["reason"]) == (1, "complete", ""), run
+        assert (found["mail"], found["told_twice"], found["keys"], found["leaks"]) == ([], 0, 0, []), run
+        assert found["rows"] == {
+            "customers": [[1, "ada@example.com", "Ada Lovelace"], BOB["customers"]],
+            "orders": [[10, 1, "1 Lane"], BOB["orders"], [12, 1, "1 Lane"]],
+            "sessions": [[20, 1, "192.0.2.1"], BOB["sessions"]],
+        }, run
+
+
+@pytest.mark.slow
+def test_a_choice_whose_telling_is_killed_anywhere_is_told_to_each_under_one_key(tmp_path: Path) -> None:
+    runs = killed_everywhere("consent", tmp_path)
+    assert len(runs) > 20
+    assert {"before mail.choice", "after mail.choice", "after paper.tell"} <= points(runs)
+    for run in runs:
+        found = run["outcome"]
+        assert (found["requests"], found["state"], found["reason"]) == (1, "complete", ""), run
+        assert len(set(found["heard"])) == 1 and found["heard"][0].startswith("consent refused "), run
+        assert (found["mail"], found["told_twice"], found["keys"], found["leaks"]) == ([], 0, 0, []), run
+    assert any(len(run["outcome"]["heard"]) == 2 for run in runs)  # the key is what makes telling again safe
+
+
+@pytest.mark.slow
 def test_without_a_look_before_asking_again_an_effect_is_made_twice(tmp_path: Path) -> None:
     """The teeth: the same service, said to be safe to ask twice."""
     runs = killed_everywhere("erasure", tmp_path, "weak")

@@ -7,29 +7,34 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Iterable, Mapping
-from contextlib import closing
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from privet import digest
+from privet.app.inform import to_person
 from privet.app.systems import Connected
 from privet.app.wiring import FORGOTTEN_FILE, REQUESTS_FILE, House
-from privet.connectors.base import Connector
+from privet.connectors.base import Choice, Connector
 from privet.connectors.profile import Profile
-from privet.errors import Refused, Unavailable
+from privet.errors import InvalidInput, Refused, Unavailable
 from privet.policy.syntax import Policy
-from privet.rights.asked import Request
+from privet.rights.asked import Correction, Request
+from privet.rights.consent.choice import counts
+from privet.rights.fates.correction import corrected
 from privet.rights.fates.decision import Decider, judged
 from privet.rights.fates.fate import Judged
 from privet.rights.journal import SHAPES, Journal
+from privet.rights.plans.concern import concerned, uses_of
 from privet.rights.plans.shown import as_json
 from privet.rights.plans.whole import plan
 from privet.rights.run import Crew, Ground, Pace, Runner
 from privet.rights.sealed import KEYS_SHAPES, RequestKeys
-from privet.rights.words import Kind, Plan
+from privet.rights.words import TELLING, Kind, Plan
 from privet.secret import Secret
 from privet.store.port import ENGINES, Step, Store
 from privet.vault.connector import PROFILE, VaultConnector, dataset_of
@@ -40,6 +45,7 @@ from privet.vocabulary.dataset import Dataset, Field
 
 WORKER = "privet"  # who an entry names where nobody asked
 VAULT_SECONDS = 60.0
+HOUR_MS = 3_600_000
 SLOTS = 8
 MOST_PLANS = 32
 
@@ -47,13 +53,16 @@ MOST_PLANS = 32
 @dataclass(slots=True, kw_only=True)
 class Known:
     """What requests can reach. `stamp`: changes whenever any of it does. `vaults`: dataset → name of the vault.
-    `systems`: dataset → name of the connector."""
+    `systems`: dataset → name of the connector. `uses`: dataset → what it is declared to be used for. `laws`: keys of
+    those that the organization says it is under."""
 
     stamp: tuple[object, ...]
     datasets: Mapping[str, Dataset]
     policies: Mapping[str, Policy]
     vaults: Mapping[str, str]
     systems: Mapping[str, str]
+    uses: Mapping[str, frozenset[str]]
+    laws: tuple[str, ...] = ()
     plans: dict[tuple[Kind, tuple[str, ...]], Plan] = field(default_factory=dict)
     bases: dict[tuple[Kind, tuple[str, ...]], str] = field(default_factory=dict)
     judged: Judged | None = None
@@ -74,6 +83,15 @@ class Known:
         if self.judged is None:
             self.judged = judged(self.policies, self.datasets.values())
         return Decider(self.judged, secret)
+
+    def corrector(self, corrections: Sequence[Correction], secret: Secret[bytes]) -> Decider:
+        """Return what decides over records that are to be set right. Raises InvalidInput for what names nothing."""
+        return corrected(corrections, self.datasets.values(), secret, vaults=self.vaults.keys())
+
+    def concerned(self, choice: Choice) -> dict[str, bool]:
+        """Return the datasets that are told a choice, and whether it has to be honoured there."""
+        reached = (*self.vaults, *self.systems)
+        return {**concerned(choice, self.datasets.values(), self.uses, reached), **dict.fromkeys(self.vaults, True)}
 
     def basis(self, kind: Kind, identities: Iterable[str]) -> str:
         """Return what tells what a request would do from what it would do after a change: a digest."""
@@ -101,7 +119,8 @@ class Desk:
         keys = RequestKeys(self.store, house.ring, house.id, told=self._tell)
         # A restored backup may hold keys of requests that were forgotten since.
         keys.forget([digest.id_text(entry.intent) for entry in self._ledger.entries()])
-        self.journal = Journal(house.control, keys)
+        kept = house.settings.privacy.package_hours * HOUR_MS
+        self.journal = Journal(house.control, keys, package_ms=kept, letters=partial(to_person, house))
         self.loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
         self._known: Known | None = None
@@ -182,6 +201,8 @@ class Desk:
             policies=policies,
             vaults=held,
             systems={dataset: one.name for one in connected for dataset in one.datasets},
+            laws=tuple(sorted({law for each in manifest.organizations for law in each.laws})),
+            uses=uses_of(manifest.systems),
         )
 
     def _of_saas(self, one: Connected, datasets: Mapping[str, Dataset]) -> Iterable[Dataset]:
@@ -202,9 +223,32 @@ class Desk:
     def ground(self, request: Request, identities: Mapping[str, Any], secret: Secret[bytes]) -> Ground:
         """Return what a request runs on. `secret`: key material for masks, which is forgotten with the request."""
         known = self.known()
-        decider = known.decider(secret) if request.kind == "erasure" else None
-        made, basis = known.plan(request.kind, identities), known.basis(request.kind, identities)
-        return Ground(datasets=known.datasets, plan=made, decider=decider, basis=basis)
+        choice = self.journal.choice(request.id) if request.kind in TELLING else None
+        return Ground(
+            datasets=known.datasets,
+            plan=known.plan(request.kind, identities),
+            decider=self._decides(known, request, secret),
+            basis=known.basis(request.kind, identities),
+            choice=choice,
+            concerned=known.concerned(choice) if choice else {},
+            counts=lambda: choice is None or self._counts(choice, identities),
+        )
+
+    def _counts(self, choice: Choice, identities: Mapping[str, Any]) -> bool:
+        """Return whether a person said nothing later to the notice that a choice is about."""
+        for kind, given in identities.items() if choice.key else ():
+            for value in [given] if isinstance(given, str) else given:
+                with suppress(InvalidInput):  # what is no address has no choices
+                    told = self._house.choices.ledger.chain(self._house.handle(kind, value)).told
+                    said = counts(told).get(choice.key)
+                    if said is not None and said.at_ms > choice.at_ms:
+                        return False
+        return True
+
+    def _decides(self, known: Known, request: Request, secret: Secret[bytes]) -> Decider | None:
+        if request.kind == "rectification":
+            return known.corrector(self.journal.corrections(request.id), secret)
+        return known.decider(secret) if request.kind == "erasure" else None
 
     def decider(self, secret: Secret[bytes]) -> Decider:
         """Return what decides over records that are to be erased. Raises InvalidBatch with every fault."""

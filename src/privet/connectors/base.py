@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from privet.errors import PrivetError
+from privet.errors import PrivetError, Refused
 from privet.secret import Secret
 from privet.vocabulary.dataset import Collection, Dataset
 
@@ -135,9 +135,15 @@ class Teller(Protocol):
     def tell(self, dataset: Dataset, choice: Choice, identities: Mapping[str, Sequence[Value]], once: str) -> int:
         """Have the system honour a choice; return how many of its records it was set on, 0 where it knows nobody.
 
-        `once`: an idempotency key. Telling it again changes nothing more. Raises Refused where the system has no way to
+        `once`: an idempotency key. Telling it again changes nothing more. Raises Untold where the system has no way to
         honour it, Waiting where a person must.
         """
+
+
+class Untold(Refused):
+    """The system has no way to honour what a person chose."""
+
+    code = "cannot_be_told"
 
 
 class Halted(PrivetError):

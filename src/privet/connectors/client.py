@@ -6,6 +6,7 @@ is sent or answered is neither logged nor put into an error.
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -56,7 +57,7 @@ class Answer:
 class Client:
     """Sends requests to some hosts. One for each open connector; used from one thread at a time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (each has its usual value; a bundle would only rename them)
         self,
         hosts: frozenset[str],
         limits: Limits,
@@ -65,14 +66,17 @@ class Client:
         most_bytes: int = MOST_BYTES,
         look_up: Names = egress.look_up,
         now: Callable[[], float] = time.monotonic,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        """`hosts`: as `host:port`. `private`: they may be in a private network."""
+        """`hosts`: as `host:port`. `private`: they may be in a private network. `tls`: whom to trust in place of the
+        usual authorities."""
         self._hosts = hosts
         self._limits = limits
         self._private = private
         self._most = most_bytes
         self._look_up = look_up
         self._now = now
+        self._tls = tls
         # Host → its connections. A pool for each host: certificates are of names, and hosts can share an address.
         self._pools: dict[str, httpx2.Client] = {}
         self._ways: dict[str, tuple[float, list[Way]]] = {}
@@ -122,7 +126,9 @@ class Client:
             pool = self._pools.get(place)
             if pool is None:
                 deadline = httpx2.Timeout(self._limits.read_seconds, connect=self._limits.connect_seconds)
-                pool = httpx2.Client(trust_env=False, follow_redirects=False, timeout=deadline)
+                pool = httpx2.Client(
+                    trust_env=False, follow_redirects=False, timeout=deadline, verify=self._tls or True
+                )
                 self._pools[place] = pool
             return pool
 
@@ -138,8 +144,8 @@ class Client:
                 extensions={"sni_hostname": way.name},
             ) as got:
                 return Answer(got.status_code, _lower(got.headers), self._read(got, until))
-        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout):
-            raise Broken("the system does not take the connection", sent=False) from None
+        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
+            raise Broken(_unconnected(error), sent=False) from None
         except (httpx2.HTTPError, httpx2.StreamError):
             raise Broken("the system does not answer in time, or not to the end", sent=True) from None
         except (httpx2.InvalidURL, ValueError):
@@ -172,6 +178,16 @@ def place_of(url: str) -> str:
     host = (parts.hostname or "").lower()
     shown = f"[{host}]" if ":" in host else host
     return f"{shown}:{parts.port or PORTS.get(parts.scheme, 0)}"
+
+
+def _unconnected(error: BaseException) -> str:
+    """Return why there is no connection, by the kinds of errors alone: their words may quote what a server sent."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return "the system's certificate is not to be trusted"
+        cause = cause.__cause__ or cause.__context__
+    return "the system does not take the connection"
 
 
 def _lower(headers: httpx2.Headers) -> dict[str, str]:

@@ -127,6 +127,21 @@ def ways(url: str, *, private: bool, look_up: Names = look_up) -> list[Way]:
     return known
 
 
+def connected(addresses: Sequence[str], port: int, seconds: float) -> socket.socket:
+    """Return a connection to the first address that takes it within some seconds. Raises OSError."""
+    broken: OSError = OSError("no address")
+    for address in addresses:
+        try:
+            found = socket.create_connection((address, port), seconds)
+        except OSError as error:
+            broken = error
+        else:
+            found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            return found
+    raise broken
+
+
 def _is_address(host: str) -> bool:
     try:
         ipaddress.ip_address(host)

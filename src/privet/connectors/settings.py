@@ -6,9 +6,11 @@ import ipaddress
 import re
 from importlib import import_module
 from typing import Any
+from urllib.parse import urlsplit
 
 from privet.connectors import egress
 from privet.connectors.base import Setup
+from privet.connectors.egress import Names
 from privet.connectors.systems import Setting
 from privet.errors import InvalidInput, Refused, Unavailable
 
@@ -59,21 +61,24 @@ def encrypted(setup: Setup) -> bool:
 _PLAIN_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45}")
 
 
-def demand_way(setup: Setup, host: str, port: int = 1) -> None:
-    """Make sure that a server may be connected to, right before that is done: drivers look its name up by themselves.
+def demand_way(setup: Setup, host: str, port: int = 1, look_up: Names = egress.look_up) -> tuple[str, ...]:
+    """Return the addresses at which a server may be connected to, () for a socket of this machine.
 
-    Raises InvalidInput for what is no host, Refused where it leads to an address that requests may not go to,
-    Unavailable where it leads nowhere.
+    Whoever connects, right after, takes one of them: the name may lead elsewhere when it is looked up again. Raises
+    InvalidInput for what is no host, Refused where it leads to an address that requests may not go to, Unavailable
+    where it leads nowhere.
     """
     if host.startswith("/") and "," not in host:  # a socket; drivers take a comma for the beginning of another host
-        return
+        return ()
     if not _PLAIN_HOST.fullmatch(host):
         raise InvalidInput(f"connector `{setup.name}` expects the name or address of one server", at="host")
+    url = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
     try:
-        egress.ways(f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}", private=setup.private)
+        ways = egress.ways(url, private=setup.private, look_up=look_up)
     except Refused as error:
         hint = "say `private` of the connector, if the server is in a private network of yours"
         raise Refused(f"connector `{setup.name}`: {error.message}", hint=hint) from None
+    return tuple(urlsplit(way.url).hostname or "" for way in ways)
 
 
 def here(host: str) -> bool:

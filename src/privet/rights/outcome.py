@@ -29,7 +29,7 @@ class Remains:
 class SystemResult:
     """What came of a request in one system, in records. `verified`: seen to be as it must be, by reading back.
     `confirmed`: a person answered for it, because nothing can be read there. `others`: records of other people that
-    were come across and left out."""
+    were come across and left out. `corrected`: set right. `told`: what she chose was set on them."""
 
     dataset: str
     read: int = 0
@@ -40,6 +40,18 @@ class SystemResult:
     others: int = 0
     kept: tuple[Kept, ...] = ()
     remaining: tuple[Remains, ...] = ()
+    corrected: int = 0
+    told: int = 0
+
+    @property
+    def done(self) -> bool:
+        """Return whether anything was read, changed or told there."""
+        return bool(self.read or self.changed or self.told or self.confirmed)
+
+    @property
+    def changed(self) -> int:
+        """Return how many records were changed or deleted."""
+        return self.deleted + self.masked + self.corrected
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +106,9 @@ def added(before: Result | None, now: Iterable[SystemResult], *, begun: bool) ->
                 system,
                 deleted=system.deleted + old.deleted,
                 masked=system.masked + old.masked,
+                corrected=system.corrected + old.corrected,
                 verified=system.verified + old.verified,
             )
         )
     rest = then.values() if begun else [replace(old, remaining=()) for old in then.values()]
-    return (*found, *(old for old in rest if old.deleted or old.masked or old.remaining))
+    return (*found, *(old for old in rest if old.changed or old.remaining))

@@ -18,6 +18,7 @@ from privet.errors import Conflict, Gone, PrivetError, StoreFailed, Unavailable
 from privet.rights.asked import Request
 from privet.rights.journal import Journal, encoded
 from privet.rights.plans.reach import Guard
+from privet.rights.words import GATHERING
 from privet.rights.work.calls import Opener, Pace, Systems
 from privet.rights.work.course import Course
 from privet.rights.work.job import Ground, Hold, Job, Note
@@ -144,12 +145,12 @@ class Runner:
         log.log(logging.WARNING if known else logging.ERROR, "request %s cannot go on: %s", request.id, reason)
         # What has begun is not undone by a fault of ours: some of it may be done, and people must look.
         verb = "partial" if self.journal.get(request.id).begun else "fail"
-        steps = self.journal.move(verb, request.id, now, reason=reason, progress=None)
+        steps = self.journal.move(verb, request.id, now, reason=reason, progress=None, ended=now)
         hold.write((*steps, *self.journal.queue.leave(request.id)))
 
     def _forget_if_over(self, request: str) -> None:
         found = self.journal.get(request)
-        if found.kind == "erasure" and found.state == "complete":
+        if found.kind not in GATHERING and found.state == "complete":
             self.journal.forget(request, self.pace.clock())
 
 

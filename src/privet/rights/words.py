@@ -120,7 +120,7 @@ class Visit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How a request is carried out. `identities`: the kinds that it starts from. `visits`: of an erasure alone.
+    """How a request is carried out. `identities`: the kinds that it starts from. `visits`: of what changes systems.
     `notes`: what people should know: references that were given a direction, or are not followed; circles that were
     cut."""
 

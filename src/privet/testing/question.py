@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from privet.errors import InvalidQuery, UnknownName
-from privet.store.port import Aggregate, Delete, Engine, Insert, Join, Select
+from privet.store.port import Aggregate, Delete, Engine, Insert, Join, Select, Without
 from privet.testing.store import SAMPLE, empty, filled, ids, people, raised, unit
 from privet.vocabulary.predicate import ALWAYS, NEVER, And, Compare, In, Not, Or, Predicate
 
@@ -94,6 +95,37 @@ class QuestionContract:
         )
         assert store.select(grouped) == [("q", 1, b"\x01"), ("p", 3, b"\x06")]
 
+    def test_what_must_not_be_there_leaves_rows_out_and_null_has_none(self, tmp_path: Path) -> None:
+        store = filled(self.engine, tmp_path)
+        names = ("left", "right", "id")
+        store.write_now(unit(Insert("pairs", names, (("p", 7, b"\x01"), ("q", 40, b"\x02"), ("r", -5, None)))))
+        every, some = Without("pairs", "p", "a.age", "right"), Compare("p.left", "!=", "q")
+        table: list[tuple[tuple[Without, ...], Predicate, list[int]]] = [
+            ((every,), ALWAYS, [3]),
+            ((replace(every, where=some),), ALWAYS, [1, 3]),
+            ((replace(every, where=In("p.left", ("p", *map(str, range(20))))),), ALWAYS, [1, 3, 4]),
+            ((replace(every, where=NEVER),), Compare("age", "=", 7), [2, 5, 6]),
+            ((Without("pairs", "p", "id", "id"),), Compare("age", "=", 7), [5, 6]),
+            ((Without("pairs", "p", "tag", "id"),), ALWAYS, [1, 2, 3, 4, 5, 6]),
+            ((Without("pairs", "p", "id", "id"), replace(every, where=some)), ALWAYS, [3]),
+            ((replace(every, where=Or((some, Compare("p.id", "=", None)))),), Compare("text", "!=", "ada"), []),
+        ]
+        for without, where, expected in table:
+            question = Select(table="people", columns=("id",), without=without, where=where, order=(("id", True),))
+            assert [row[0] for row in store.select(question)] == [bytes([at]) for at in expected], without
+            first = replace(question, limit=1)
+            assert store.select(first) == store.select(question)[:1]
+            counted = Select(table="people", aggregates=(Aggregate("count"),), without=without, where=where, least=1)
+            assert store.select(counted) == [(len(expected),)] * bool(expected)
+        joined = Select(
+            table="people",
+            columns=("a.id", "p.left"),
+            joins=(Join("pairs", "p", "a.age", "right"),),
+            without=(Without("people", "b", "p.id", "id", Compare("b.age", "=", 7)),),
+            order=(("a.id", True),),
+        )
+        assert store.select(joined) == [(b"\x02", "p"), (b"\x04", "r"), (b"\x05", "p"), (b"\x06", "p")]
+
     def test_groups_smaller_than_least_are_left_out(self, tmp_path: Path) -> None:
         store = filled(self.engine, tmp_path)
         functions = (
@@ -123,6 +155,8 @@ class QuestionContract:
     def test_questions_that_break_a_rule_are_refused(self, tmp_path: Path) -> None:
         store = filled(self.engine, tmp_path)
         join = (Join("pairs", "p", "a.age", "right"),)
+        absent = Without("pairs", "p", "age", "right")
+        lacking = Select(table="people", columns=("id",), without=(absent,))
         wrong: list[tuple[type[Exception], Select]] = [
             (InvalidQuery, Select(table="people")),
             (InvalidQuery, Select(table="people", columns=("id",), group=("age",))),
@@ -134,6 +168,13 @@ class QuestionContract:
             (InvalidQuery, Select(table="people", columns=("id",), where=In("tag", (b"", "x")))),
             (InvalidQuery, Select(table="people", columns=("id",), joins=join)),
             (InvalidQuery, Select(table="people", columns=("a.id",), joins=join + join)),
+            (InvalidQuery, Select(table="people", columns=("id",), without=(Without("pairs", "a", "age", "right"),))),
+            (InvalidQuery, Select(table="people", columns=("id",), without=(Without("pairs", "p", "age", "left"),))),
+            (InvalidQuery, replace(lacking, without=(replace(absent, where=Compare("p.left", "=", 7)),))),
+            (UnknownName, replace(lacking, without=(replace(absent, where=Compare("a.age", "=", 7)),))),
+            (UnknownName, replace(lacking, without=(replace(absent, table="nothing"),))),
+            (UnknownName, replace(lacking, without=(replace(absent, left="nothing"),))),
+            (UnknownName, replace(lacking, columns=("p.id",))),
             (InvalidQuery, Select(table="people", columns=("a.id",), joins=(Join("pairs", "p", "a.age", "left"),))),
             (InvalidQuery, Select(table="people", aggregates=(Aggregate("sum", "text"),))),
             (InvalidQuery, Select(table="people", aggregates=(Aggregate("max"),))),

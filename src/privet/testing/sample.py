@@ -74,7 +74,7 @@ HOSTILE: tuple[Value, ...] = (
     "' OR '1'='1",
     "x'; DROP TABLE people; --",
     '" OR ""="',
-    "\\' OR 1=1 -- ",
+    "\\' OR 1=1 -- x",
     "%",
     "canary%",
     "_",
@@ -106,7 +106,7 @@ HOSTILE: tuple[Value, ...] = (
 )
 STORABLE = tuple(value for value in HOSTILE if isinstance(value, str) and value.isprintable() and 0 < len(value) < 99)
 CANARIES = ("canary", "+1201555", "DROP TABLE", "$gt")
-MASKED = "masked@example.invalid"
+MASKED = "masked@example.com"
 
 
 def plain(rows: Rows) -> dict[str, dict[str, dict[str, Any]]]:

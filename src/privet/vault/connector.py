@@ -1,4 +1,4 @@
-"""The vault as one more connector: people's requests read it, erase in it and look at it again like any other system.
+"""The vault as one more connector: people's requests read, change and look at it like any other system, and tell it.
 
 References between systems hold tokens: a record's `links` are its tokens, and a token that another system holds finds
 the record here as the value does. Records of a person are deleted as a whole person where nothing of hers stays:
@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from privet import digest
-from privet.connectors.base import Batch, Change, Halted, Read, Record, Value
+from privet.connectors.base import Batch, Change, Choice, Halted, Limits, Read, Record, Untold, Value
+from privet.connectors.match import text
 from privet.connectors.profile import Profile
-from privet.errors import InvalidInput, NotFound, PrivetError
+from privet.errors import Gone, InvalidInput, NotFound, PrivetError, Refused, StillReferenced
 from privet.policy.decide import of_person
-from privet.store.port import Select
+from privet.store.port import Row, Select
 from privet.vault import locate, records
 from privet.vault.access import consents
 from privet.vault.access.budgets import Seen
@@ -50,6 +52,7 @@ PROFILE = Profile(
     limits=("a token that each consumer has of its own leads nowhere",),
 )
 
+USUAL = Limits()
 IDENTITIES = {"contact.email": "email", "contact.phone": "phone_number"}
 """Data type → the kind of identity that people are looked up by, where the schema says none and an index finds it."""
 _ID = Field(name="id", type="text", native=Native(primary_key=True, data_type="string"))
@@ -92,11 +95,19 @@ class VaultConnector:
     """An open vault, for one request. `deed`: what the audit will say of a verb. `run`: waits, on the caller's thread,
     for what the vault's event loop does."""
 
-    def __init__(self, vault: Vault, dataset: Dataset, deed: Callable[[str], Deed], run: Run[object]) -> None:
+    def __init__(
+        self,
+        vault: Vault,
+        dataset: Dataset,
+        deed: Callable[[str], Deed],
+        run: Run[object],
+        limits: Limits = USUAL,
+    ) -> None:
         self._vault = vault
         self._dataset = dataset
         self._deed = deed
         self._run = run
+        self._size = limits.page
 
     def probe(self) -> None:
         """See `Connector`."""
@@ -113,78 +124,115 @@ class VaultConnector:
         """See `Connector`. Each page is in the vault's audit before it is given."""
         table = self._table(ask.collection)
         wanted = ask.fields or tuple(field.name for field in ask.collection.fields)
-        found: list[list[Record]] = []
+        _declared(ask.collection, (*ask.matches, *wanted))
+        first: list[Record] = []
+        many: list[tuple[Predicate, list[bytes]]] = []
 
         async def look() -> None:
             where = _where(self._vault, table, ask.matches)
-            if where is not None:
-                found.extend([await self._opened(table, where, wanted)])
+            if where is None:
+                return
+            rows = _rows(self._vault, table, where, most=self._size + 1)
+            if len(rows) > self._size:
+                many.append((where, _found(self._vault, table, where)))
+            else:
+                first.extend(await self._opened(table, where, rows, wanted))
 
         self._run(look())
-        yield from (page for page in found if page)
+        if first:
+            yield first
+        for where, ids in many:
+            for at in range(0, len(ids), self._size):
+                page = self._page(table, where, ids[at : at + self._size], wanted)
+                if page:
+                    yield page
 
-    async def _opened(self, table: Table, where: Predicate, wanted: Sequence[str]) -> list[Record]:
+    def _page(self, table: Table, where: Predicate, ids: Sequence[bytes], wanted: Sequence[str]) -> list[Record]:
+        page: list[Record] = []
+
+        async def open_them() -> None:
+            page.extend(await self._opened(table, where, fetch(self._vault, table, ids), wanted))
+
+        self._run(open_them())
+        return page
+
+    async def _opened(self, table: Table, where: Predicate, rows: Sequence[Row], wanted: Sequence[str]) -> list[Record]:
         vault, deed = self._vault, self._deed("requests.read")
         permit = of_person("read", deed.principal, table.collection, where, deed.policy)
-        sealer = vault.sealer(table)
-        among = compiled(sealer, where, ledger=consents.kept(vault))
-        question = Select(
-            table=table.rows,
-            columns=among.columns(sealer),
-            where=both(among.where, not_expired(vault, table, joined=bool(among.joins))),
-            joins=among.joins,
-        )
-        rows = list({row[0]: row for row in vault.store.select(question)}.values())
-        sealer.verify(rows)
         columns = tuple(name for name in wanted if name != "id")
         # Her own data are not metered: what is counted is what callers may see of others.
         shown = open_rows(vault, permit, rows, View(columns), Seen(table, permit))
-        ids = b"".join(one.id for one in shown)
-        await vault.note(deed, table=table.name, columns=columns, records=ids, count=len(shown))
+        records_ = b"".join(one.id for one in shown)
+        await vault.note(deed, table=table.name, columns=columns, records=records_, count=len(shown))
         return [_record(one, wanted) for one in shown]
 
     def erase(self, dataset: Dataset, batches: Iterable[Batch]) -> list[int]:
-        """See `Connector`. A person of whom nothing stays is erased whole, with her key."""
+        """See `Connector`. A person of whom nothing stays is erased whole, with her key, when it is her first turn."""
         known = list(batches)
         for batch in known:
-            self._table(batch.collection)
+            self._demand(batch)
         done: list[int] = []
 
         async def carry_out() -> None:
-            deleted = {batch.collection.name: _ids(batch.changes) for batch in known}
-            for subject in _whole(self._vault, deleted):
-                await erasure.erase(self._vault, subject, self._deed("requests.erase"))
+            going = _going(self._vault, known)
             for batch in known:
                 done.append(0)
+                table = self._vault.table(batch.collection.name)
                 for change in batch.changes:
-                    done[-1] += await self._change(self._vault.table(batch.collection.name), change)
+                    done[-1] += await self._carried(table, change, going)
 
-        # Counted before: an erasure of the whole person leaves nothing to count.
-        before = [self._present(batch) for batch in known]
         try:
             self._run(carry_out())
         except PrivetError as error:
             raise Halted(done, error) from None
-        return before
+        return done
 
-    def _present(self, batch: Batch) -> int:
-        ids = [raw for raw in (_id(change.key.get("id")) for change in batch.changes) if raw is not None]
-        return len(fetch(self._vault, self._vault.table(batch.collection.name), ids)) if ids else 0
+    def tell(self, dataset: Dataset, choice: Choice, identities: Mapping[str, Sequence[Value]], once: str) -> int:
+        """See `Teller`. Written into the ledger of consents."""
+        told: list[int] = []
 
-    async def _change(self, table: Table, change: Change) -> int:
-        record = _id(change.key.get("id"))
+        async def write() -> None:
+            told.append(await tell(self._vault, dataset, choice, identities, self._deed("requests.choice")))
+
+        self._run(write())
+        return told[0]
+
+    def _demand(self, batch: Batch) -> None:
+        """Make sure before anything is changed that all of it can be asked for."""
+        name = self._table(batch.collection).name
+        for change in batch.changes:
+            if set(change.key) != {"id"}:
+                raise InvalidInput(f"expected changes of `{name}` by `id`")
+            _declared(batch.collection, change.values or ())
+
+    async def _carried(self, table: Table, change: Change, going: _Going) -> int:
+        """Carry out one change; return how many records it changed."""
+        record = _id(change.key["id"])
         if record is None:
-            raise InvalidInput(f"expected changes of `{table.name}` by `id`")
+            return 0
+        if change.values is None and record in going.whose:
+            subject = going.whose.pop(record)
+            if subject not in going.gone:
+                await erasure.erase(self._vault, subject, self._deed("requests.erase"))
+                going.gone.add(subject)
+            return 1
+        return await self._change(table, record, change)
+
+    async def _change(self, table: Table, record: bytes, change: Change) -> int:
         where = In("id", (digest.id_text(record),))
-        deed = self._deed("requests.erase")
+        deed = self._deed("requests.erase" if change.values is None else "requests.change")
         action: Action = "delete" if change.values is None else "update"
         permit = of_person(action, deed.principal, table.collection, where, deed.policy)
-        if change.values is None:
-            return await records.delete(self._vault, permit, [record], deed)
         try:
-            await records.update(self._vault, permit, record, dict(change.values), deed)
+            if change.values is None:
+                return await records.delete(self._vault, permit, [record], deed)
+            values = {name: _writable(value) for name, value in change.values.items()}
+            await records.update(self._vault, permit, record, values, deed)
         except NotFound:
             return 0
+        except (InvalidInput, StillReferenced) as error:
+            why = ", ".join(f"{one.message} (`{one.at}`)" for one in error.faults) or error.message
+            raise Refused(f"`{table.name}` of the vault refuses the change: {why}", hint=error.hint) from None
         return 1
 
     def _table(self, collection: Collection) -> Table:
@@ -193,6 +241,105 @@ class VaultConnector:
         if missing:
             raise InvalidInput(f"there is no column `{missing[0]}` in `{collection.name}` of the vault")
         return table
+
+
+def _declared(collection: Collection, names: Iterable[str]) -> None:
+    known = {field.name for field in collection.fields}
+    if not known.issuperset(names):
+        hint = "use names of the schema"
+        raise InvalidInput(f"`{collection.name}` declares no column of the name that was asked for", hint=hint)
+
+
+# --- what she chose ---------------------------------------------------------------------------------------------
+
+
+async def tell(
+    vault: Vault, dataset: Dataset, choice: Choice, identities: Mapping[str, Sequence[Value]], deed: Deed
+) -> int:
+    """Write what a person chose into the vault's ledger; return of how many people, 0 where it knows nobody.
+
+    `dataset`: see `dataset_of`. `identities`: whoever has a record of her own that holds one of them, looked up by its
+    kind, is meant. A choice that stands there already is not written again. Raises Untold for one without a key, and
+    what `consents.say` raises.
+    """
+    keys = dict.fromkeys(keys_of(choice), choice.state)
+    if choice.kind == "objection" and choice.key:
+        # A no to a notice is told as an objection alone; where its consent was told, too, that stands already.
+        keys[choice.key] = "refused" if choice.state == "given" else "given"
+    subjects = sorted(_subjects(vault, dataset, identities))
+    for subject in subjects:
+        for key, state in keys.items():
+            said = consents.Consent(
+                subject=subject,
+                key=key,
+                state=state,
+                at_ms=choice.at_ms,
+                source=choice.source,
+                text=choice.text,
+            )
+            with suppress(Gone):  # erased meanwhile: nothing of hers is there to be used
+                if not _stands(vault, said):
+                    await consents.say(vault, said, deed)
+    return len(subjects)
+
+
+def keys_of(choice: Choice) -> tuple[str, ...]:
+    """Return the keys under which a choice stands in a vault's ledger. Raises Untold where it names none."""
+    if choice.kind == "restriction":
+        return ("restriction",)
+    keys = tuple(f"objection:{use}" for use in choice.uses) if choice.kind == "objection" else (choice.key,)
+    if not keys or not all(keys):
+        raise Untold("the choice names no notice and no use", hint="say by `uses` what it is about")
+    return keys
+
+
+def _stands(vault: Vault, said: consents.Consent) -> bool:
+    """Return whether the same was written down before: by an earlier worker, or by whoever was told first."""
+    mine = (said.state == "given", said.at_ms, said.source, said.text)
+    told = consents.history(vault, said.subject, said.key)
+    return any((one.state == "given", one.at_ms, one.source, one.text) == mine for one in told)
+
+
+def _subjects(vault: Vault, dataset: Dataset, identities: Mapping[str, Sequence[Value]]) -> set[bytes]:
+    found: set[bytes] = set()
+    for table in vault.schema.tables:
+        seen = dataset.collection(table.name)
+        if table.collection.subject == "none" or seen is None or seen.skipped:
+            continue
+        known = {one.name: one.native.identity for one in seen.fields if one.native.identity in identities}
+        where = _where(vault, table, {name: identities[kind] for name, kind in known.items()})
+        if where is not None:
+            found.update(_subjects_of(vault, table, where))
+    return found
+
+
+def _subjects_of(vault: Vault, table: Table, where: Predicate) -> set[bytes]:
+    place = vault.sealer(table).place["subject"]
+    ids = _found(vault, table, where)
+    return {subject for row in fetch(vault, table, ids) if isinstance(subject := row[place], bytes)} if ids else set()
+
+
+def _found(vault: Vault, table: Table, where: Predicate) -> list[bytes]:
+    """Return the records that meet a condition and are not expired, each once."""
+    question = _question(vault, table, where)
+    rows = vault.store.select(replace(question, columns=("a.id" if question.joins else "id",)))
+    return [raw for raw in dict.fromkeys(row[0] for row in rows) if isinstance(raw, bytes)]
+
+
+def _rows(vault: Vault, table: Table, where: Predicate, *, most: int) -> list[Row]:
+    """Return the verified rows of such records, each once; `most` or more of them where that is not all."""
+    found = vault.store.select(replace(_question(vault, table, where), limit=most))
+    rows = list({row[0]: row for row in found}.values()) if len(found) < most else found
+    vault.sealer(table).verify(rows)
+    return rows
+
+
+def _question(vault: Vault, table: Table, where: Predicate) -> Select:
+    sealer = vault.sealer(table)
+    among = compiled(sealer, where, ledger=consents.kept(vault))
+    live = not_expired(vault, table, joined=bool(among.joins))
+    where = both(among.where, live)
+    return Select(table=table.rows, columns=among.columns(sealer), where=where, joins=among.joins)
 
 
 # --- which records are asked for --------------------------------------------------------------------------------
@@ -243,6 +390,13 @@ def _holders(vault: Vault, table: Table, column: Column, texts: Sequence[str]) -
     return out
 
 
+def _writable(value: Value) -> Value:
+    """Return a new value as a record takes it: numbers and dates by their texts."""
+    if isinstance(value, list | tuple):
+        return [_writable(one) for one in value]
+    return value if value is None else text(value)
+
+
 def _id(value: Value) -> bytes | None:
     try:
         return digest.id_bytes(value if isinstance(value, str) else "")
@@ -259,19 +413,32 @@ def _record(one: Opened, wanted: Sequence[str]) -> Record:
 # --- whole people -----------------------------------------------------------------------------------------------
 
 
-def _ids(changes: Sequence[Change]) -> set[bytes]:
-    return {raw for change in changes if change.values is None and (raw := _id(change.key.get("id"))) is not None}
+@dataclass(slots=True)
+class _Going:
+    """Persons of whom no record stays. `whose`: each of their records that is to be deleted and that nobody counted
+    yet; `gone`: those who are erased."""
+
+    whose: dict[bytes, bytes]
+    gone: set[bytes] = field(default_factory=set)
 
 
-def _whole(vault: Vault, deleted: Mapping[str, set[bytes]]) -> list[bytes]:
-    """Return the subjects of deleted records of whom no record stays; expired ones go anyway."""
-    subjects: Counter[bytes] = Counter()
-    for name, ids in deleted.items():
+def _going(vault: Vault, batches: Sequence[Batch]) -> _Going:
+    """Return whose records are all to be deleted; expired ones go anyway."""
+    ids: dict[str, set[bytes]] = {}
+    for batch in batches:
+        said = (_id(change.key["id"]) for change in batch.changes if change.values is None)
+        ids.setdefault(batch.collection.name, set()).update(raw for raw in said if raw is not None)
+    whose: dict[bytes, bytes] = {}
+    for name, some in ids.items():
         table = vault.table(name)
         place = vault.sealer(table).place["subject"]
-        rows = fetch(vault, table, sorted(ids)) if ids else []
-        subjects.update(subject for row in rows if isinstance(subject := row[place], bytes))
-    return [subject for subject, count in subjects.items() if _living(vault, subject) <= count]
+        for row in fetch(vault, table, sorted(some)) if some else []:
+            record, subject = row[0], row[place]
+            if isinstance(record, bytes) and isinstance(subject, bytes):
+                whose[record] = subject
+    counts = Counter(whose.values())
+    whole = {subject for subject, count in counts.items() if _living(vault, subject) <= count}
+    return _Going({record: subject for record, subject in whose.items() if subject in whole})
 
 
 def _living(vault: Vault, subject: bytes) -> int:

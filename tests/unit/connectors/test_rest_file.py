@@ -149,10 +149,10 @@ def test_broken_yaml_and_other_files_are_refused() -> None:
 
 
 def test_what_is_not_carried_out_is_noted() -> None:
-    text = read("{method: GET, path: /a}") + "\n  consent_requests: {opt_in: []}\n  user_guide: x\n  colour: red\n"
+    text = read("{method: GET, path: /a}") + "\n  user_guide: x\n  colour: red\n"
     config = load(text)
-    assert len(config.notes) == 2
-    assert "consent" in config.notes[1] and "colour" in config.notes[0]
+    assert len(config.notes) == 1
+    assert "colour" in config.notes[0]
 
 
 def config_of(endpoint: str) -> Config:

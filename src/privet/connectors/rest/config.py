@@ -34,6 +34,7 @@ _CONFIG = (
     "data_protection_request",
     "rate_limit_config",
     "consent_requests",
+    "consent_uses",
     "user_guide",
     "display_info",
     "idempotency_header",
@@ -54,6 +55,10 @@ _ENDPOINT = (
     "skip_processing",
     "after",
     "erase_after",
+)
+_CONSENT = (
+    "opt_in",
+    "opt_out",
 )
 _MAP = (
     "read",
@@ -93,9 +98,7 @@ def _config(faults: Faults, root: Found) -> Config | None:
     external = tuple(_named(faults, item) for item in faults.each(found, "external_references"))
     key = faults.text(found, "fides_key")
     reader = Requests(faults, key, frozenset(term.name for term in terms), frozenset(external))
-    for name in ("consent_requests",):
-        if name in found:
-            faults.note(found[name], f"`{name}` is not carried out: requests of people are access and erasure")
+    consent = faults.mapping(found["consent_requests"], _CONSENT) if "consent_requests" in found else {}
     client = reader.client(found["client_config"])
     endpoints = tuple(_endpoints(faults, reader, found))
     given = list(faults.each(root, "dataset")) if isinstance(_of(root, "dataset"), list) else _one(root, "dataset")
@@ -119,6 +122,9 @@ def _config(faults: Faults, root: Found) -> Config | None:
         notes=tuple(faults.notes),
         idempotency_header=header,
         docs=faults.texts(found, "docs"),
+        opt_in=_requests(reader, consent, "opt_in", ""),
+        opt_out=_requests(reader, consent, "opt_out", ""),
+        consent_uses=faults.texts(found, "consent_uses") or ("marketing",),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -12,9 +12,10 @@ from uuid import UUID
 
 from privet import digest
 from privet.connectors import client as http
-from privet.connectors.base import Batch, Read, Record, Setup, Value
+from privet.connectors.base import Batch, Choice, Read, Record, Setup, Value
 from privet.connectors.client import Client
 from privet.connectors.egress import is_loopback
+from privet.connectors.rest import choices
 from privet.connectors.rest.auth import Identity, Keep
 from privet.connectors.rest.call import Caller, Peer, Told
 from privet.connectors.rest.changes import Changer, demand_declared
@@ -221,6 +222,12 @@ class RestConnector:
         """Carry out changes, each by itself, in the order given. Raises Halted after the first that took effect."""
         return Changer(self, dataset).erase(batches)
 
+    # --- telling ----------------------------------------------------------------------------------------------------
+
+    def tell(self, dataset: Dataset, choice: Choice, identities: Mapping[str, Sequence[Value]], once: str) -> int:
+        """See `Teller`. Raises Untold where the file has no request for such a choice."""
+        return choices.tell(self, dataset, choice, identities, once)
+
     # --- calls ------------------------------------------------------------------------------------------------------
 
     def endpoint(self, name: str) -> Endpoint:
@@ -300,7 +307,7 @@ def ask_page(setup: Setup) -> int:
 def _places(config: Config) -> list[Place]:
     """Return every place that requests of a file go to."""
     found = [config.client]
-    requests = [config.test, config.protection]
+    requests = [config.test, config.protection, *config.opt_in, *config.opt_out]
     for endpoint in config.endpoints:
         requests += [*endpoint.reads, *endpoint.updates, *endpoint.deletes]
     found += [request.client for request in requests if request is not None and request.client is not None]

@@ -175,7 +175,8 @@ class Endpoint:
 class Config:
     """A connector's file. `protection`: one request that erases all of a person. `external`: names of references that
     an operator says. `notes`: what people should know of how the file is read. `idempotency_header`: the header by
-    which the API knows a write that it did already, "" where it has none. `docs`: pages of the vendor."""
+    which the API knows a write that it did already, "" where it has none. `docs`: pages of the vendor.
+    `opt_in`, `opt_out`: what tells the system that a person agrees, or does not, to `consent_uses`."""
 
     fides_key: str
     name: str
@@ -193,6 +194,9 @@ class Config:
     notes: tuple[str, ...] = ()
     idempotency_header: str = ""
     docs: tuple[str, ...] = ()
+    opt_in: tuple[Request, ...] = ()
+    opt_out: tuple[Request, ...] = ()
+    consent_uses: tuple[str, ...] = ("marketing",)
 
     def endpoint(self, name: str) -> Endpoint | None:
         return next((endpoint for endpoint in self.endpoints if endpoint.name == name), None)

@@ -6,10 +6,10 @@ Values stand in the words as JSON texts, so that none can pass for a line of the
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, time
 
-from privet.connectors.base import Batch, Change, Read, Record, Value, Waiting
+from privet.connectors.base import Batch, Change, Choice, Read, Record, Value, Waiting
 from privet.errors import Refused
 from privet.secret import Secret
 from privet.vocabulary.dataset import Dataset
@@ -53,6 +53,13 @@ class People:
         lines += ["", "Answer that it is erased once it is done."]
         raise self._waiting(lines)
 
+    def tell(self, dataset: Dataset, choice: Choice, identities: Mapping[str, Sequence[Value]], once: str) -> int:
+        """See `Teller`. Raises Waiting."""
+        lines = [f"Please see to it in {self._name} that {_wish(choice)}. It is about this person:", ""]
+        lines += _listed(identities)
+        lines += ["", "Answer once it is so, or once you know that she is not known there."]
+        raise self._waiting(lines)
+
     def close(self) -> None:
         """See `Connector`."""
 
@@ -60,6 +67,18 @@ class People:
         text = "\n".join([*lines, *(["", self._instructions] if self._instructions else [])]) + "\n"
         tell = self._tell
         return Waiting(Secret(text), tell=None if tell is None else lambda once: tell(once, text))
+
+
+def _wish(choice: Choice) -> str:
+    """Return what is to be so from now on."""
+    uses = ", ".join(map(_quoted, choice.uses)) or "any purpose"
+    notice = f" by the notice {_quoted(choice.key)}" if choice.key else ""
+    holds = choice.state == "given"
+    if choice.kind == "restriction":
+        return "her data are kept and used for nothing else" if holds else "her data are no longer restricted"
+    if choice.kind == "objection":
+        return f"her data are no longer used for {uses}" if holds else f"her data may be used for {uses} again"
+    return f"she {'agrees' if holds else 'does not agree (any more)'}{notice} to the use of her data for {uses}"
 
 
 def _listed(values: Mapping[str, Iterable[Value]]) -> list[str]:

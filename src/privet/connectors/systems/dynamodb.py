@@ -456,6 +456,7 @@ PART = System(
             "keys cannot be masked: such records are deleted",
             "an index may not know yet what was written a moment ago",
             "backups, exports and streams keep what they hold as long as they are set to",
+            "the name of an `endpoint` is looked up once more by the driver after its addresses were judged",
         ),
     ),
     open=_open,

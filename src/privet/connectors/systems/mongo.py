@@ -476,6 +476,8 @@ PART = System(
             "each document changes at once, several documents one after the other",
             "`_id` cannot be masked: such documents are deleted",
             "values are compared exactly; an identity is found as it is asked for",
+            "the driver looks names up once more after their addresses were judged, and goes to the members that a "
+            "replica set names: what leads elsewhere is held off by the certificate alone",
         ),
     ),
     open=_open,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from privet.connectors import egress
 from privet.connectors.base import Connector, Setup
+from privet.connectors.egress import Names
 from privet.connectors.profile import Profile
 from privet.connectors.settings import HOST, PASSWORD, SCHEMA, USER, demand_way, driver_of, here, number, setting
 from privet.connectors.sql.connector import Driver, Fault, SqlConnector, Trouble
@@ -72,14 +74,16 @@ _TLS = Setting(
 )
 
 
-def open_mssql(setup: Setup) -> Connector:
+def open_mssql(setup: Setup, look_up: Names = egress.look_up) -> Connector:
     """Open a connector. Raises InvalidInput and Refused for settings that cannot be, Unavailable without the driver."""
     pymssql = driver_of("pymssql", "mssql")
     said = options(setup)
 
     def connect() -> Any:
-        demand_way(setup, setting(setup, "host").partition("\\")[0])  # what follows names an instance
-        return pymssql.connect(**said)
+        host, sign, instance = setting(setup, "host").partition("\\")  # what follows names an instance
+        # The driver looks no name up, and loses nothing: it compares the name with no certificate.
+        address, *_ = demand_way(setup, host, look_up=look_up) or (host,)
+        return pymssql.connect(**(said | {"server": f"{address}{sign}{instance}"}))
 
     def describe(_: Any) -> Dataset:
         return described(setup, connect, "mssql+pymssql", "mssql")
@@ -159,7 +163,10 @@ PART = System(
             "https://learn.microsoft.com/en-us/sql/relational-databases/errors-events/database-engine-events-and-errors",
             "https://pymssql.readthedocs.io/en/stable/ref/pymssql.html",
         ),
-        limits=("a read is kept from changing anything by being rolled back: there are no read-only transactions",),
+        limits=(
+            "a read is kept from changing anything by being rolled back: there are no read-only transactions",
+            "the driver compares the server's name with no certificate; of several addresses the first is taken",
+        ),
     ),
     open=open_mssql,
 )

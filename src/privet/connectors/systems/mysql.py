@@ -6,7 +6,9 @@ import ssl
 from dataclasses import replace
 from typing import Any
 
+from privet.connectors import egress
 from privet.connectors.base import Connector, Setup
+from privet.connectors.egress import Names
 from privet.connectors.profile import Profile
 from privet.connectors.settings import (
     CA,
@@ -85,14 +87,18 @@ _TROUBLES: dict[int, Trouble] = {
 }
 
 
-def open_mysql(setup: Setup) -> Connector:
+def open_mysql(setup: Setup, look_up: Names = egress.look_up) -> Connector:
     """Open a connector. Raises InvalidInput for settings that cannot be, Unavailable without the driver."""
     pymysql, cursors = driver_of("pymysql", "mysql"), driver_of("pymysql.cursors", "mysql")
     said = {**_said(setup), "client_flag": driver_of("pymysql.constants.CLIENT", "mysql").FOUND_ROWS}
 
     def connect() -> Any:
-        demand_way(setup, setting(setup, "host"), 3306)
-        raw = pymysql.connect(**said)
+        addresses = demand_way(setup, setting(setup, "host"), 3306, look_up)
+        raw = pymysql.connect(**said, defer_connect=True)
+        try:
+            raw.connect(egress.connected(addresses, said["port"], said["connect_timeout"]) if addresses else None)
+        except OSError:
+            raise pymysql.err.OperationalError(2003, "nobody takes the connection") from None
         if said.get("ssl") is not None and not raw._secure:
             raw.close()  # old drivers go on in the clear with a server that cannot encrypt
             raise Refused(f"the server of `{setup.name}` does not encrypt", hint="give it a certificate")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from privet.connectors import egress
 from privet.connectors.base import Connector, Setup
+from privet.connectors.egress import Names
 from privet.connectors.profile import Profile
 from privet.connectors.settings import (
     CA,
@@ -82,14 +85,14 @@ _CLASSES: dict[str, Trouble] = {
 _NOT_LET_IN = ("authentication failed", "no pg_hba.conf entry", "does not exist", "permission denied", "no password")
 
 
-def open_postgres(setup: Setup) -> Connector:
+def open_postgres(setup: Setup, look_up: Names = egress.look_up) -> Connector:
     """Open a connector. Raises InvalidInput for settings that cannot be, Unavailable without the driver."""
     psycopg = driver_of("psycopg", "postgres")
     said = _said(setup)
 
     def connect() -> Any:
-        demand_way(setup, setting(setup, "host"), 5432)
-        raw = psycopg.connect(**said)
+        places = _places(demand_way(setup, said["host"], 5432, look_up), said["host"])
+        raw = psycopg.connect(**(said | places))
         _kindly(raw)
         return raw
 
@@ -136,6 +139,14 @@ def _said(setup: Setup) -> dict[str, Any]:
     if encrypted(setup):
         said |= {"sslmode": "verify-full", "sslrootcert": setting(setup, "ca", "") or "system"}
     return said
+
+
+def _places(addresses: Sequence[str], host: str) -> dict[str, str]:
+    """Return what keeps the driver from looking a name up again: it tries the addresses in turn, and the certificate
+    must be of the name at each."""
+    if not addresses:
+        return {}
+    return {"host": ",".join([host] * len(addresses)), "hostaddr": ",".join(addresses)}
 
 
 def _kindly(raw: Any) -> None:

@@ -23,13 +23,16 @@ that becomes null is empty, and an empty one reads as null. Times to live stay.
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from typing import Any
 
+from privet.connectors import egress
 from privet.connectors.base import Batch, Change, Connector, Read, Record, Setup, Value
+from privet.connectors.egress import Names
 from privet.connectors.match import Edits, Wanted, fields_of, sayable, text, wanted_fields
 from privet.connectors.profile import Profile
 from privet.connectors.settings import CA, HOST, PASSWORD, TLS, USER, demand_way, encrypted, number, setting
@@ -62,15 +65,16 @@ Client = Any
 class Redis:
     """One database of Redis as a connector."""
 
-    def __init__(self, setup: Setup, patterns: Mapping[str, Pattern]) -> None:
+    def __init__(self, setup: Setup, patterns: Mapping[str, Pattern], look_up: Names) -> None:
         self._setup = setup
+        self._look_up = look_up
         self._patterns = patterns
         self._made: Client | None = None
 
     @property
     def _client(self) -> Client:
         if self._made is None:
-            self._made = _connected(self._setup)
+            self._made = _connected(self._setup, self._look_up)
         return self._made
 
     def probe(self) -> None:
@@ -246,7 +250,7 @@ def _by_text(batch: Batch) -> Batch:
     return replace(batch, changes=changes)
 
 
-def _connected(setup: Setup) -> Client:
+def _connected(setup: Setup, look_up: Names) -> Client:
     try:
         import redis
         from redis.backoff import NoBackoff
@@ -265,11 +269,33 @@ def _connected(setup: Setup) -> Client:
     }
     if host.startswith("/"):
         return redis.Redis(unix_socket_path=host, **common)
+    usual: Any = redis.Connection
     if encrypted(setup):
-        common |= {"ssl": True, "ssl_cert_reqs": "required", "ssl_check_hostname": True}
+        usual = redis.SSLConnection
+        common |= {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
         common |= {"ssl_ca_certs": setting(setup, "ca")} if setting(setup, "ca", "") else {}
-    demand_way(setup, host)
-    return redis.Redis(host=host, port=number(setup, "port", 6379), **common)
+    common |= {"host": host, "port": number(setup, "port", 6379)}
+    made = _pinned(usual, demand_way(setup, host, look_up=look_up))
+    return redis.Redis.from_pool(redis.ConnectionPool(connection_class=made, **common))
+
+
+def _pinned(usual: Any, addresses: Sequence[str]) -> type:
+    """Return the driver's kind of connection, which goes to addresses that were judged and looks no name up."""
+
+    class Pinned(usual):  # type: ignore[misc]  # the driver is imported late, so its classes are unknown
+        def _connect(self) -> socket.socket:
+            plain = egress.connected(addresses, self.port, self.socket_connect_timeout)
+            plain.settimeout(self.socket_timeout)
+            if not hasattr(self, "_wrap_socket_with_ssl"):
+                return plain
+            try:
+                # The certificate must be of the host's name, which the connection still has.
+                return self._wrap_socket_with_ssl(plain)  # type: ignore[no-any-return]
+            except OSError:
+                plain.close()
+                raise
+
+    return Pinned
 
 
 @contextmanager
@@ -295,7 +321,8 @@ def _faults() -> Iterator[None]:
         raise Unavailable(f"the server cannot be talked to: {type(error).__name__}") from None
 
 
-def _open(setup: Setup) -> Connector:
+def open_redis(setup: Setup, look_up: Names = egress.look_up) -> Connector:
+    """Open a connector. Raises InvalidInput and Refused for settings that cannot be."""
     host = setting(setup, "host")
     if not re.fullmatch(r"[A-Za-z0-9._:-]{1,253}", host) and not (host.startswith("/") and host.isprintable()):
         raise InvalidInput("expected a host, or the path of a socket", at="host")
@@ -309,7 +336,7 @@ def _open(setup: Setup) -> Connector:
         if not (name and sign and wanted) or name in patterns:
             raise InvalidInput("expected `patterns` as `name=pattern`, each name once", at="patterns")
         patterns[name] = pattern(wanted)
-    return Redis(setup, patterns)
+    return Redis(setup, patterns, look_up)
 
 
 PART = System(
@@ -345,5 +372,5 @@ PART = System(
             "copies in replicas, in dumps and in the append-only file last as long as those do",
         ),
     ),
-    open=_open,
+    open=open_redis,
 )

@@ -382,6 +382,7 @@ PART = System(
             "each object changes at once, several objects one after the other",
             "access lists of single objects are not kept; bucket policies are what counts",
             "copies that replication, backup or inventory made are not reached",
+            "the name of an `endpoint` is looked up once more by the driver after its addresses were judged",
         ),
     ),
     open=_open,

@@ -1,7 +1,7 @@
 """SQLite files, by Python's own driver.
 
-What is erased is overwritten, and the log is emptied; where SQLite moves records within a page it leaves bytes behind,
-which only rewriting the whole file removes.
+What is erased is overwritten, and the log is emptied. What no setting overwrites are copies that SQLite itself left in
+unused places of a page when it moved records to another, long before: only rewriting the whole file removes those.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ PART = System(
         ),
         limits=(
             "a read that is under way keeps the log from being emptied until the next erasure",
-            "without `vacuum`, bytes of what was erased may stay in unused places of the file",
+            "without `vacuum`, copies that SQLite left in unused places of the file before the erasure may stay",
         ),
     ),
     open=open_sqlite,

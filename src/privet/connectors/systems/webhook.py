@@ -5,8 +5,8 @@ The protocol. Every request is a `POST` of one JSON object to the setting `url`,
 - `Privet-Timestamp`: seconds since 1970. Refuse what is older or newer than five minutes.
 - `Privet-Signature`: `v1=` and, in hexadecimal, HMAC-SHA256 with the secret `signing_key` of the timestamp, a full
   stop, and the body as it came. Compare in constant time, before you read the body.
-- `Idempotency-Key`, of an erasure: do once what comes with the same key. Answer the second as you did the first, or by
-  0 changed.
+- `Idempotency-Key`, of an erasure and of what is told: do once what comes with the same key. Answer the second as you
+  did the first, or by 0 changed.
 
 The object has a `verb`:
 
@@ -20,6 +20,13 @@ The object has a `verb`:
 - `{"verb": "erase", "dataset": …, "collection": "people", "key": {"id": 7}, "values": {"email": null}}` overwrites
   fields of the record that the key finds; `"values": null` deletes it. It is answered by `{"changed": 1}`, or 0 where
   no such record is there (any more).
+- `{"verb": "tell", "dataset": …, "kind": "consent", "state": "refused", "key": "newsletter", "uses":
+  ["marketing.communications"], "at": "2026-01-31T08:00:00.000Z", "source": "center", "text": "…", "identities":
+  {"email": ["…"]}}` says what a person chose: honour it from now on. `kind` is `consent` (`given`, `refused` or
+  `withdrawn`, to the notice `key`), `objection` (`given`: use her data no more for the `uses` and all below them;
+  `withdrawn`: she objects no more) or `restriction` (`given`: keep her data and use them for nothing; `withdrawn`).
+  Of two, the later `at` counts. It is answered by `{"changed": 1}`: how many records it was set on; 0 where you know
+  nobody of those identities. Status 404: you have no way to honour it.
 
 Answer with status 200. 401 or 403: the signature is wrong. 409 or 422: the change is refused, and nothing changed. 429
 or 503: ask again, after `Retry-After` seconds. We read back after an erasure, by the same `read`.
@@ -29,13 +36,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
 from privet import codec, digest
-from privet.connectors.base import Batch, Change, Connector, Halted, Read, Record, Setup, Value
+from privet.connectors.base import Batch, Change, Choice, Connector, Halted, Read, Record, Setup, Untold, Value
 from privet.connectors.client import MOST_BYTES, Client, place_of
 from privet.connectors.egress import is_loopback
 from privet.connectors.profile import Profile
@@ -144,6 +152,26 @@ class WebhookConnector:
                     raise Halted(done, error) from None
                 raise
         return done
+
+    def tell(self, dataset: Dataset, choice: Choice, identities: Mapping[str, Sequence[Value]], once: str) -> int:
+        """See `Teller`."""
+        said = {
+            "verb": "tell",
+            "dataset": dataset.key,
+            "kind": choice.kind,
+            "state": choice.state,
+            "key": choice.key,
+            "uses": list(choice.uses),
+            "at": datetime.fromtimestamp(choice.at_ms / 1000, UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
+            "source": choice.source,
+            "text": choice.text,
+            "identities": {kind: [_plain(value) for value in values] for kind, values in identities.items()},
+        }
+        try:
+            told = self._asked(said, _Changed, "tell", key=once_of(once, 0))
+        except InvalidInput as error:
+            raise Untold(error.message) from None
+        return int(told.changed)
 
     def close(self) -> None:
         """Let go of the service. Idempotent."""

@@ -17,7 +17,7 @@ from privet.crypto.derive import subkey
 from privet.crypto.strategies import stream, usable
 from privet.errors import InvalidInput, InvalidValue
 from privet.policy.syntax import Policy
-from privet.rights.fates.fate import Fate, Fates, Judged, fates, raised
+from privet.rights.fates.fate import Fate, Fates, Judged, Put, fates, raised
 from privet.rights.fates.holds import Truth, holds
 from privet.rights.fates.said import sayings
 from privet.rights.plans.graph import refers
@@ -222,7 +222,7 @@ class Decider:
         for fate in fates.fields:
             if any(fate.path == one.path or fate.path.startswith(f"{one.path}.") for one in held):
                 continue
-            if fate.said is not None:
+            if fate.said is not None or fate.put is not None:
                 writer.write(fate, seed)
             elif fate.remains and any(True for _ in found(record.values, fate.path)):
                 writer.remaining[fate.path] = f"it is {fate.why}"
@@ -234,6 +234,8 @@ class Decider:
 
 
 def _row(fate: Fate) -> Row | None:
+    if fate.put is not None:
+        return Row(fate.path, "correction")
     if fate.said is not None:
         return Row(fate.path, fate.said.words, fate.said.rule, fate.why if not fate.said.rule else "")
     if fate.personal or fate.remains:
@@ -340,6 +342,9 @@ class _Writer:
     def _list(self, fate: Fate, value: Sequence[Value], below: str, path: str) -> Value:
         """Return a list with her elements overwritten, `value` as the system gave it."""
         chosen = self._hers(fate, list(value), path)
+        if fate.put is not None and not fate.put.narrow and len(chosen) > 1:
+            self.remaining[fate.path] = "it holds several: say which by what stands there now"
+            return value
         now = list(self.made.get(path, value))  # with what was done to other fields of its elements
         if below or not _nulls(fate):
             return _like(value, [self._inside(fate, one, below) if at in chosen else one for at, one in enumerate(now)])
@@ -369,11 +374,20 @@ class _Writer:
         return chosen or every
 
     def _one(self, fate: Fate, value: Value) -> Value:
+        if fate.put is not None:
+            return self._right(fate, fate.put, value)
         assert fate.said is not None
         found = fate.said.strategy
         context = fate.context if found.deterministic else replace(fate.context, source=self.source)
         try:
             return found.mask([value], context)[0]
+        except InvalidValue as error:
+            self.remaining[fate.path] = error.rule
+            return value
+
+    def _right(self, fate: Fate, put: Put, value: Value) -> Value:
+        try:
+            return put.of(value)
         except InvalidValue as error:
             self.remaining[fate.path] = error.rule
             return value

@@ -9,10 +9,11 @@ Keys and references are left, so that records still meet; where what refers and 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from privet.connectors.base import Value
 from privet.crypto.strategies import Context, Setting, Strategy, settled, strategy
 from privet.errors import InvalidInput, InvalidValue
 from privet.policy.bind import at_or_below
@@ -27,10 +28,20 @@ from privet.vocabulary.dataset import Collection, Dataset
 READ_ONLY = "read-only"
 
 
+@dataclass(frozen=True, slots=True)
+class Put:
+    """How a value is set right. `of`: what stands there → what is to stand there, the same where it is right, or
+    nothing is said of it; raises InvalidValue where that does not fit. `narrow`: it is said what stands there now."""
+
+    of: Callable[[Value], Value]
+    narrow: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fate:
     """What becomes of one field. `said`: None where it is left. `why`: of what is left, or chosen by us. `remains`: it
-    is left although it is personal. `varies`: what comes depends on what was there."""
+    is left although it is personal. `varies`: what comes depends on what was there. `put`: of a rectification, what is
+    right."""
 
     path: str
     said: Said | None
@@ -40,10 +51,13 @@ class Fate:
     wholly: bool
     why: str = ""
     remains: bool = False
+    put: Put | None = None
 
     @property
     def varies(self) -> bool:
         """Return whether two values of the field may get two new ones that must not be mixed up."""
+        if self.put is not None:
+            return self.put.narrow
         return self.said is not None and self.said.strategy.deterministic and not self.said.strategy.constant
 
 

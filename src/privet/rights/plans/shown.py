@@ -14,12 +14,11 @@ _INDENT = "       "
 _MOST_WAYS = 4
 _MOST_ARROWS = 500  # what Mermaid draws unless it is told more
 _PLAIN = re.compile(r"[^\w .,:/-]")
-_DONE = {"access": "Access", "erasure": "Erasure"}
 
 
 def shown(plan: Plan) -> str:
     """Return the plan for a terminal: what is read in which order and by what, what is erased, what is not reached."""
-    lines = [f"{_DONE[plan.kind]}, starting from {_listed(plan.identities)}"]
+    lines = [f"{plan.kind.capitalize()}, starting from {_listed(plan.identities)}"]
     into = _into(plan)
     for bond, head in (("own", "What is hers, read in this order"), ("referred", "What hers refers to, shown alone")):
         turns = [turn for turn in plan.turns if turn.bond == bond and turn.members]
@@ -28,7 +27,7 @@ def shown(plan: Plan) -> str:
         for turn in turns:
             lines += _turn(turn, into)
     if plan.visits:
-        lines += ["", "What is hers, erased in this order"]
+        lines += ["", f"What is hers, {'erased' if plan.kind == 'erasure' else 'set right'} in this order"]
         for visit in plan.visits:
             lines += _visit(visit)
     if plan.unreached:

@@ -15,7 +15,7 @@ from privet.rights.plans.gaps import Gaps
 from privet.rights.plans.graph import Graph, graph, near, refers
 from privet.rights.plans.order import circles
 from privet.rights.plans.visits import visits
-from privet.rights.words import CARRIES, Address, Bond, Edge, Kind, Plan, Seed, Turn, Way
+from privet.rights.words import CARRIES, CHANGING, TELLING, Address, Bond, Edge, Kind, Plan, Seed, Turn, Way
 from privet.vocabulary.dataset import Dataset
 
 
@@ -28,13 +28,15 @@ def plan(kind: Kind, datasets: Sequence[Dataset], identities: Iterable[str], *, 
     """
     drawn = graph(datasets)
     kinds = tuple(sorted(set(identities)))
+    if kind in TELLING:
+        return _telling(kind, drawn, kinds)
     known = {seed.identity for seed in drawn.seeds}
     faults = [*drawn.faults, *_unknown(kinds, known)]
     if faults:
         raise InvalidSchema("no request can be planned over these datasets", faults=tuple(faults))
     reach = Reached(drawn, tuple(seed for seed in drawn.seeds if seed.identity in kinds))
     turns, told = _Turns(drawn, reach).numbered()
-    gone = visits(drawn, reach.own, refers(seen)) if kind == "erasure" else None
+    gone = visits(drawn, reach.own, refers(seen)) if kind in CHANGING else None
     gaps = Gaps(drawn, reach.own, reach.referred)
     said = [f"no field is looked up by `{one}`" + _maybe(one, known) for one in kinds if one not in known]
     return Plan(
@@ -47,6 +49,15 @@ def plan(kind: Kind, datasets: Sequence[Dataset], identities: Iterable[str], *, 
         unreached=tuple(gaps.unreached()),
         notes=(*said, *gaps.notes(kinds), *told, *(gone.notes if gone else ())),
     )
+
+
+def _telling(kind: Kind, drawn: Graph, kinds: tuple[str, ...]) -> Plan:
+    """Return the plan of a request that is told to systems, each of which looks her up by itself: nothing is read."""
+    if not kinds:
+        raise InvalidSchema("no request can be planned over these datasets", faults=tuple(_unknown(kinds, set())))
+    seeds = tuple(seed for seed in drawn.seeds if seed.identity in kinds)
+    note = "every system that is concerned and can be told is told once; a person is asked where one cannot be reached"
+    return Plan(kind=kind, identities=kinds, seeds=seeds, edges=(), turns=(), notes=(note,))
 
 
 def _unknown(kinds: Iterable[str], known: set[str]) -> Iterable[PrivetError]:

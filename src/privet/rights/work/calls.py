@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
-from privet.connectors.base import Batch, Connector, Read, Record
+from privet.connectors.base import Batch, Choice, Connector, Read, Record, Untold, Value
 from privet.connectors.profile import Profile
 from privet.errors import PrivetError, Refused, Unavailable
 from privet.vocabulary.dataset import Dataset
@@ -145,6 +145,18 @@ class Session:
     def erase(self, dataset: Dataset, batches: Iterable[Batch]) -> Sequence[int]:
         """Ask once for changes. Whoever asks again knows why that is safe (`Profile.effect`)."""
         return self._system.call(lambda: self._system.open()[0].erase(dataset, batches), "erase")
+
+    def tell(self, dataset: Dataset, choice: Choice, identities: Mapping[str, Sequence[Value]], once: str) -> int:
+        """Tell once what a person chose. Raises Untold where the connector is no `Teller`."""
+
+        def told() -> int:
+            tell = getattr(self._system.open()[0], "tell", None)
+            if tell is None:
+                raise Untold("it cannot be told what a person chose", hint="tell it by a webhook, or a manual task")
+            found: int = tell(dataset, choice, identities, once)
+            return found
+
+        return self._system.call(told, "erase")
 
     def pause_or_raise(self, error: Unavailable, attempt: int) -> None:
         """Wait before another try, or raise where it was the last, hangs, or the breaker rests."""

@@ -1,19 +1,22 @@
 """One claim of one request, from where the last worker stopped to its end, or to where it has to wait.
 
-An access gathers into the package. An erasure gathers and decides everything before it changes anything: what was
-gathered by a value that is erased could not be found again.
+An access gathers into the package. An erasure or rectification gathers and decides everything before it changes
+anything: what was gathered by a value that is changed could not be found again. What a person chose is told to each
+system, and nothing is gathered.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from privet.rights.journal import encoded
 from privet.rights.outcome import Remains, Result, SystemResult, added
 from privet.rights.plans.reach import Guard
-from privet.rights.work import deciding, earlier, erasing
+from privet.rights.words import CHANGING, GATHERING
+from privet.rights.work import deciding, earlier, erasing, telling
 from privet.rights.work.earlier import DECIDED
 from privet.rights.work.gather import Gathered, gather_hers, gather_shown
 from privet.rights.work.job import Job
@@ -41,10 +44,12 @@ class Course:
             # Durable before anything is done again: a signal counts once.
             seen = self._job.journal.queue.note(self._job.request.id, SEEN, str(self._seen).encode())
             self._job.hold.write((*again(self._job), seen))
-        if self._job.request.kind == "access":
+        if self._job.request.kind in GATHERING:
             self._access()
+        elif self._job.request.kind in CHANGING:
+            self._change()
         else:
-            self._erasure()
+            self._tell()
 
     # --- access ---------------------------------------------------------------------------------------------------
 
@@ -85,9 +90,22 @@ class Course:
             for dataset in sorted(members)
         ]
 
-    # --- erasure --------------------------------------------------------------------------------------------------
+    # --- telling --------------------------------------------------------------------------------------------------
 
-    def _erasure(self) -> None:
+    def _tell(self) -> None:
+        job = self._job
+        telling.intend(job)
+        telling.tell(job)
+        held = self._waits("tell")
+        telling.give_up(job, held.over.items())
+        if held.shown:
+            self._park(held)
+            return
+        self._end(telling.results(job))
+
+    # --- erasure and rectification --------------------------------------------------------------------------------
+
+    def _change(self) -> None:
         job = self._job
         cell = job.journal.queue.notes(job.request.id).get(DECIDED)
         if cell is None:
@@ -155,7 +173,7 @@ class Course:
             self._job.hold.write([erasing.finished(self._job, dataset, why) for dataset, why in over.items()])
         return over
 
-    # --- both -----------------------------------------------------------------------------------------------------
+    # --- all ------------------------------------------------------------------------------------------------------
 
     def _waits(self, what: str) -> Waits:
         held = waits(self._job, what, patient=not self._is_woken)
@@ -178,21 +196,25 @@ class Course:
         for dataset in sorted(job.left_out & job.ground.datasets.keys()):
             found = _left_out(found, dataset)
         result = Result(tuple(found))
-        if job.request.kind == "erasure" and not job.request.dry:
+        if job.request.kind in CHANGING and not job.request.dry:
             result = Result(added(job.request.result, result.systems, begun=job.request.begun))
         verb = "complete" if result.whole else "fail" if _is_nothing(result) else "partial"
         now = job.pace.clock()
-        counts = {each.dataset: [each.read, each.deleted, each.masked, each.verified] for each in result.systems}
+        counts = {each.dataset: _counts(each) for each in result.systems}
         told = job.entry("requests.done", outcome=verb, dry=job.request.dry, counts=counts)
         changed = {"progress": None, "reason": reason, **self._plan()}
         move = job.journal.end(verb, job.request, now, result, **changed)
         job.hold.write((*steps, *move, *told, *job.journal.queue.leave(job.request.id)))
 
 
+def _counts(each: SystemResult) -> list[int]:
+    """Return what the audit is told of a system: read, deleted, masked, verified; corrected or told where any is."""
+    more = [count for count in (each.corrected, each.told) if count]
+    return [each.read, each.deleted, each.masked, each.verified, *more]
+
+
 def _is_nothing(result: Result) -> bool:
-    return all(
-        each.remaining and not (each.read or each.deleted or each.masked or each.confirmed) for each in result.systems
-    )
+    return all(each.remaining and not each.done for each in result.systems)
 
 
 def _unseen(result: SystemResult, over: Mapping[str, str]) -> SystemResult:
@@ -208,13 +230,4 @@ def _left_out(systems: Sequence[SystemResult], dataset: str) -> list[SystemResul
 
 
 def _more(result: SystemResult, why: str) -> SystemResult:
-    return SystemResult(
-        dataset=result.dataset,
-        read=result.read,
-        deleted=result.deleted,
-        masked=result.masked,
-        verified=result.verified,
-        confirmed=result.confirmed,
-        kept=result.kept,
-        remaining=(*result.remaining, Remains("", 0, why)),
-    )
+    return replace(result, remaining=(*result.remaining, Remains("", 0, why)))

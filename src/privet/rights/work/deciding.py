@@ -29,8 +29,8 @@ Document = dict[str, Any]
 def decide(job: Job, reach: Reach) -> Document:
     """Decide over every record that was gathered, and return what the journal keeps of it: no values.
 
-    `asked`: datasets. `others`, `deletes`, `masks`, `kept`, `remains`: counts by dataset. `visits`: as the plan orders
-    them.
+    `asked`: datasets. `others`, `deletes`, `masks`, `corrects`, `kept`, `remains`: counts by dataset. `visits`: as the
+    plan orders them.
     """
     assert job.ground.decider is not None
     tally = _Tally(job)
@@ -90,6 +90,7 @@ class _Tally:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._now = datetime.fromtimestamp(job.pace.clock() / 1000, UTC)
+        self._corrects = job.request.kind == "rectification"
         self._asked: set[str] = set()
         self._read: Counter[str] = Counter()
         self._deletes: Counter[str] = Counter()
@@ -140,7 +141,8 @@ class _Tally:
             "others": dict(self._others),
             "read": dict(self._read),
             "deletes": dict(self._deletes),
-            "masks": dict(self._masks),
+            "masks": {} if self._corrects else dict(self._masks),
+            "corrects": dict(self._masks) if self._corrects else {},
             "kept": [[*place, count] for place, count in sorted(self._kept.items())],
             "remains": [[*place, count] for place, count in sorted(self._remains.items())],
         }

@@ -1,4 +1,4 @@
-"""Erasing: one visit to each dataset, in the plan's order, intended before and done after: a crash repeats none.
+"""Erasing, rectifying: a visit to each dataset, in the plan's order, intended before, done after: no crash repeats one.
 
 What makes asking again safe is the connector's own word (`Profile.effect`): one transaction, its nature, an idempotency
 key; or, where nothing does, a look at what took effect before.
@@ -99,6 +99,8 @@ def told(job: Job, decided: Decided, dataset: str) -> Sequence[Step]:
     """Return the steps that tell the audit of a visit before it is made; none for one that is not."""
     if dataset in job.left_out or job.confirmed(dataset):
         return ()
+    if job.request.kind == "rectification":
+        return job.entry("requests.rectify", dataset=dataset, corrects=decided["corrects"].get(dataset, 0))
     counts = {"deletes": decided["deletes"].get(dataset, 0), "masks": decided["masks"].get(dataset, 0)}
     return job.entry("requests.erase", dataset=dataset, **counts)
 
@@ -190,7 +192,8 @@ def _found(job: Job, visit: Decided, name: str) -> tuple[Address, Read]:
 def _look(job: Job, decided: Decided, dataset: str, refused: str) -> SystemResult:
     result = _result(decided, dataset)
     if refused:
-        result = replace(result, deleted=0, masked=0, remaining=(*result.remaining, Remains("", 0, refused)))
+        rest = (*result.remaining, Remains("", 0, refused))
+        result = replace(result, deleted=0, masked=0, corrected=0, remaining=rest)
     if dataset in job.left_out:
         return result
     if job.confirmed(dataset) or job.answer("read", dataset) is not None:
@@ -206,7 +209,7 @@ def _look(job: Job, decided: Decided, dataset: str, refused: str) -> SystemResul
         unread = Remains("", 0, f"it could not be read back: {error.message}")
         return replace(result, remaining=(*result.remaining, unread))
     if seen is None:
-        unread = Remains("", result.deleted + result.masked, "nothing can be read back there")
+        unread = Remains("", result.changed, "nothing can be read back there")
         return replace(result, remaining=(*result.remaining, unread))
     # What cannot be changed by itself may have gone with what it belonged to.
     left = (one for one in result.remaining if one.collection not in seen.gone)
@@ -234,6 +237,7 @@ def _result(decided: Decided, dataset: str) -> SystemResult:
         read=decided["read"].get(dataset, 0),
         deleted=decided["deletes"].get(dataset, 0),
         masked=decided["masks"].get(dataset, 0),
+        corrected=decided["corrects"].get(dataset, 0),
         others=decided["others"].get(dataset, 0),
         kept=deciding.kept(decided, dataset),
         remaining=deciding.remains(decided, dataset),
@@ -243,4 +247,5 @@ def _result(decided: Decided, dataset: str) -> SystemResult:
 def _count(decided: Decided, dataset: str) -> int:
     deletes: int = decided["deletes"].get(dataset, 0)
     masks: int = decided["masks"].get(dataset, 0)
-    return deletes + masks
+    corrects: int = decided["corrects"].get(dataset, 0)
+    return deletes + masks + corrects

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from privet.connectors.base import Read, Record, Value
+from privet.connectors.base import Choice, Read, Record, Value
 from privet.errors import InvalidInput, PrivetError, Unavailable
 from privet.rights.asked import Request
 from privet.rights.fates.decision import Decider
@@ -26,13 +26,18 @@ the audit stands elsewhere, it is durable on return, and there are none. Facts a
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """What a request is carried out on, as manifests and policy are now. `decider`: of an erasure alone. `basis`: tells
-    this ground from others, as people approve it, "" where nobody can say."""
+    """What a request is carried out on, as manifests and policy are now. `decider`: of an erasure or rectification.
+    `basis`: tells this ground from others, as people approve it, "" where nobody can say. `choice`: what systems are
+    told. `concerned`: datasets to tell it to; False: that one cannot be told is no fault. `counts`: whether it is what
+    she said last, asked before each system is told: of two that are told at once, the older must not come last."""
 
     datasets: Mapping[str, Dataset]
     plan: Plan
     decider: Decider | None = None
     basis: str = ""
+    choice: Choice | None = None
+    concerned: Mapping[str, bool] = field(default_factory=dict)
+    counts: Callable[[], bool] = field(default=lambda: True)
 
 
 class Hold:
@@ -86,6 +91,11 @@ class Job:
         """Return the datasets that an operator leaves out."""
         return frozenset(self.request.without)
 
+    @property
+    def people(self) -> dict[str, list[Value]]:
+        """Return whom the request is about: kind → values."""
+        return {kind: [given] if isinstance(given, str) else list(given) for kind, given in self.identities.items()}
+
     def ask(self, address: Address, matches: Mapping[str, Sequence[Value]]) -> Read:
         """Return a question to a system about the person."""
         dataset = self.ground.datasets[address.dataset]
@@ -93,10 +103,7 @@ class Job:
         if collection is None:
             hint = "put it back, or retry the request"
             raise InvalidInput(f"the manifest has no collection `{address}` any more", hint=hint)
-        identities = {
-            kind: [given] if isinstance(given, str) else list(given) for kind, given in self.identities.items()
-        }
-        return Read(dataset=dataset, collection=collection, matches=matches, identities=identities)
+        return Read(dataset=dataset, collection=collection, matches=matches, identities=self.people)
 
     def entry(self, event: str, **facts: object) -> Sequence[Step]:
         """Return the steps that tell the audit of an event of this request, together with what it is."""

@@ -55,6 +55,8 @@ def read_back(job: Job, session: Session, dataset: str) -> Seen:
                 seen.fault(address.collection, reason)
             changed.add(page)
             masked = masked or any(change.values is not None for change in page)
+        if job.request.kind == "rectification":
+            continue  # nothing has to go: what is found beside it is hers as before
         # What was masked may be found no more by what it was found by, and still be there.
         if not _look_beside(job, session, address, changed, seen) and not masked:
             seen.gone.add(address.collection)
