@@ -1,5 +1,5 @@
-"""What deciding costs: a role limited to a few of 100,000 records, the look-up of one person's consent, and reading
-under a stored policy of 50 rules against the built-in owner."""
+"""What deciding costs: a role limited to a few of 100,000 records, the look-up of one person's consent, people whom
+flags hold back, and reading under a stored policy of 50 rules against the built-in owner."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from privet.app.wiring import House, initialize, new_ring, wall_clock
 from privet.crypto.keystores.local import LocalStore
 from privet.policy.decide import decide
 from privet.policy.permit import Permit
-from privet.policy.syntax import Policy, Role, Rule
+from privet.policy.syntax import Policy, RequireConsent, Role, Rule
 from privet.secret import Secret
 from privet.store.port import ENGINES, Select
 from privet.store.port import Row as Stored
@@ -33,11 +34,15 @@ from privet.vault.access.consents import Consent
 from privet.vault.access.queues import Place
 from privet.vault.listing import page
 from privet.vault.people import erasure
+from privet.vault.query import answer as query
+from privet.vault.query.clearance import Permits
+from privet.vault.query.wording import read_question
 from privet.vault.reader import read_schema
 from privet.vault.sight import View, visible
 from privet.vault.upkeep import migrate
 from privet.vault.vault import Vault, create_vault
-from privet.vocabulary.access import Access, Action
+from privet.vocabulary.access import Access, Action, Purpose
+from privet.vocabulary.flag import RESTRICTION
 from privet.vocabulary.predicate import QUEUE, Compare
 
 SCHEMA = """
@@ -133,6 +138,93 @@ def looks(vault: Vault, ids: Sequence[bytes], runner: asyncio.Runner) -> Iterato
     yield most(f"microseconds a person: look up the consents of {CONSENTING:,} again", taken, 20)
 
 
+# --- flags ------------------------------------------------------------------------------------------------------
+
+PAGE = 1_000
+RESTRICTED = (1, 1_000, 10_000, 50_000)  # of COUNT people
+AGREED = Policy(
+    "bench/2",
+    (Role("owner", "", (Rule(effect="allow", actions=("read", "search")),)),),
+    (RequireConsent(key="news", purposes=(Purpose("marketing"),)),),
+)
+OPEN = replace(AGREED, promises=())
+
+
+class Marketer:
+    """Who states a purpose that needs consent, and the people of a vault."""
+
+    def __init__(self, vault: Vault, ids: Sequence[bytes], runner: asyncio.Runner) -> None:
+        self.vault, self.runner, self.table = vault, runner, vault.table("people")
+        # Those who are restricted stand among those who are not, wherever a page begins.
+        self.people = [erasure.subject_of(vault, self.table, record) for record in ids[:: COUNT // RESTRICTED[-1]]]
+        self.who = replace(WHO, purposes=(Purpose("marketing"),))
+        self.restricted = 0
+
+    def permit(self, policy: Policy, action: Action = "read") -> Permit:
+        access = Access(action, "people", self.table.names(), Purpose("marketing"))
+        return decide(policy, self.who, access, self.table.collection, flags=consents.in_force(self.vault))
+
+    def look(self, key: str) -> float:
+        """Decide and look each of CONSENTING people up; return the microseconds of one."""
+        one_by_one = [frozenset((subject,)) for subject in self.people[:CONSENTING]]
+
+        def work() -> None:
+            for subjects in one_by_one:
+                self.permit(AGREED)
+                self.vault.consented(key, subjects)
+
+        return seconds(work, 1 if key == "news" else 5) / CONSENTING * 1e6
+
+    def page(self) -> None:
+        found, _ = self.runner.run(page(self.vault, self.permit(OPEN), View(("name",)), DEED, limit=PAGE))
+        assert len(found) == PAGE
+
+    def count(self) -> None:
+        permits = Permits(read={"people": self.permit(OPEN)}, search={"people": self.permit(OPEN, "search")})
+        question = read_question("SELECT count(*) FROM people", self.vault.schema)
+        found = self.runner.run(query.run(self.vault, question, permits, DEED))
+        assert found.rows == [[COUNT - self.restricted]]
+
+    def counting(self) -> float:
+        """Return the least CPU seconds of a count, which is made in another thread."""
+        best = float("inf")
+        for _ in range(5):
+            start = time.process_time()
+            self.count()
+            best = min(best, time.process_time() - start)
+        return best
+
+    def restrict(self, count: int) -> None:
+        async def say(subjects: Sequence[bytes]) -> None:
+            said = [Consent(subject=subject, key=RESTRICTION, state="given", at_ms=1) for subject in subjects]
+            await asyncio.gather(*(consents.say(self.vault, each, DEED) for each in said))
+
+        for start in range(self.restricted, count, BATCH):
+            self.runner.run(say(self.people[start : min(start + BATCH, count)]))
+        self.restricted = count
+
+
+def flags(vault: Vault, ids: Sequence[bytes], runner: asyncio.Runner) -> Iterator[Row]:
+    """Yield the rows of a decision with what it has to know of a person, and of pages and counts without some."""
+    marketer = Marketer(vault, ids, runner)
+    consents.keep(vault)
+    marketer.permit(AGREED)
+    yield most("microseconds: decide and look up one person's consent in the store", marketer.look("news"), None)
+    yield most("microseconds: decide and look up one person's consent again", marketer.look("news"), 20)
+    paged, counted = seconds(marketer.page), marketer.counting()
+    for count in RESTRICTED:
+        marketer.restrict(count)
+        held = f"{count:,} restricted"
+        taken = min(marketer.look(RESTRICTION) for _ in range(3))
+        yield most(f"microseconds: decide and look up one person, {held}", taken, 20)
+        taken = seconds(marketer.page) / paged
+        yield most(f"times what it takes with none: a page of {PAGE:,} of {COUNT:,} records, {held}", taken, None)
+        # With none the store counts the entries of an index; with some it looks each person up.
+        taken = marketer.counting()
+        row = most(f"milliseconds of all threads: count {COUNT:,} records, {held}", taken * 1e3, None)
+        yield {**row, "also": {"with none restricted": round(counted * 1e3, 2)}}
+
+
 # --- the policy's share -----------------------------------------------------------------------------------------
 
 RULES = 50
@@ -219,5 +311,6 @@ def rows() -> Iterator[Row]:
         vault, ids = made(os.path.join(folder, "vault.db"), runner)
         yield from lists(vault, ids, runner)
         yield from looks(vault, ids, runner)
+        yield from flags(vault, ids, runner)
         vault.store.close()
         yield from shared(folder, runner)

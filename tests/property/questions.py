@@ -181,14 +181,14 @@ def one_count(walk: Walk, table: str, places: list[str], sql: str, sizes: dict[s
 
 
 def in_the_clear(walk: Walk, table: str, places: Sequence[str]) -> bool:
-    """Return whether the caller sees in the clear, on every row there is, what a question asks about."""
+    """Return whether the caller sees in the clear, on every row that no flag hides, what a question asks about."""
 
     def shown(row: Row, place: str) -> bool:
         name = place.rstrip("?").partition(".")[0]
         kind = data_type(walk.rules(table, "read").table.field(name).type)  # type: ignore[union-attr]
         return any(shows_all(kind, held) for held in walk.names(table, "read", row, name))
 
-    rows = walk.rows(table)
+    rows = [row for row in walk.rows(table) if not walk.held_back(table, row)]
     return all(walk.any_of(table, row, "read", "search") and all(shown(row, p) for p in places) for row in rows)
 
 

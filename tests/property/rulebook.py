@@ -67,6 +67,7 @@ MASKS = ("", "plain_text", "plain_text", "masked", "redacted", "last_four", "dom
 PURPOSES = tuple(
     map(Purpose, ("marketing", "marketing.advertising", "marketing.communications", "essential.service", "essential"))
 )
+LEGAL = Purpose("essential.legal_obligation")
 IDS = tuple(UUID(int=at).bytes for at in range(1, 5))
 KEYS = ("news", "offers")
 
@@ -77,11 +78,12 @@ class Unjudged(Exception):
 
 @dataclass(frozen=True)
 class Row:
-    """A record in plain words. `consents`: what its person agreed to; None where it is about nobody."""
+    """A record in plain words. `consents`: what its person agreed to; None where it is about nobody. `flags`: hers."""
 
     id: bytes
     values: Mapping[str, Any]
     consents: frozenset[str] | None
+    flags: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -235,6 +237,8 @@ def visible(case: Case, row: Row, field: Field) -> set[str]:
     access, found = case.access, set()
     if access.purpose is not None and not any(_below(access.purpose, root) for root in case.who.purposes):
         return set()
+    if held_back(case, row):
+        return set()
     if access.action == "delete":
         return {"plain_text"} if deletable(case, row) else set()
     if _forbidden(case, field) or not _consented(case, row, field):
@@ -251,6 +255,15 @@ def visible(case: Case, row: Row, field: Field) -> set[str]:
     return found
 
 
+def held_back(case: Case, row: Row) -> bool:
+    """Return whether a flag of the record's person hides it from the caller."""
+    if case.table.subject == "none" or case.access.action in ("insert", "tokenize"):
+        return False
+    legal = case.access.purpose is not None and _below(case.access.purpose, LEGAL)
+    uses = [Purpose(flag.removeprefix("objection:")) for flag in row.flags if flag != "restriction"]
+    return ("restriction" in row.flags and not legal) or any(_used_for(case, (use,)) for use in uses)
+
+
 def best(field: Field, names: set[str]) -> set[str]:
     """Return the redactions of which one is shown: whole masks before parts, parts before nothing."""
     kind = data_type(field.type)
@@ -263,6 +276,8 @@ def best(field: Field, names: set[str]) -> set[str]:
 
 def deletable(case: Case, row: Row) -> bool:
     """Return whether a whole record may be deleted."""
+    if held_back(case, row):
+        return False
     allowed = False
     for role, rule in _rules(case):
         for target in rule.targets:

@@ -26,6 +26,7 @@ from privet.store.port import (
     Store,
     Unit,
     Update,
+    Without,
 )
 from privet.vocabulary.predicate import And, Compare, In, Not, Or, Predicate
 
@@ -125,22 +126,33 @@ FUNCTIONS = st.sampled_from(
     ]
 )
 
+ABSENT = st.one_of(
+    *(
+        st.builds(Without, st.just(table), st.just("w"), st.just(f"a.{at}"), st.just(at), predicates(names, "w."))
+        for table, names in (("one", ONE), ("two", TWO))
+        for at in ("k", "n")
+    )
+)
+
 
 @st.composite
 def questions(draw: st.DrawFn) -> Select:
     """Return questions with a total order, so that answers compare as lists."""
     kind = draw(st.sampled_from(["plain", "group", "join"]))
     where = draw(predicates(ONE))
+    absent = tuple(draw(st.lists(ABSENT, max_size=2)))
     up = draw(st.booleans())
     if kind == "plain":
         order = (*((name, draw(st.booleans())) for name in draw(st.permutations(ONE))[:2]), ("k", up))
-        return Select(table="one", columns=ONE, where=where, order=order, limit=draw(st.integers(0, 3)))
+        limit = draw(st.integers(0, 3))
+        return Select(table="one", columns=ONE, where=where, without=absent, order=order, limit=limit)
     if kind == "group":
         group = tuple(draw(st.permutations(ONE))[: draw(st.integers(0, 2))])
         functions = tuple(draw(st.lists(FUNCTIONS, min_size=1, max_size=3)))
         return Select(
             table="one",
             where=where,
+            without=absent,
             group=group,
             aggregates=functions,
             least=draw(st.integers(0, 2)),
@@ -149,7 +161,8 @@ def questions(draw: st.DrawFn) -> Select:
     right = draw(st.sampled_from(["k", "n"]))
     join = Join("two", "b", f"a.{right}", right)
     where = draw(predicates(ONE, "a.") | predicates(TWO, "b."))
-    return Select(table="one", columns=("a.k", "b.s"), joins=(join,), where=where, order=(("b.s", up), ("a.k", True)))
+    order = (("b.s", up), ("a.k", True))
+    return Select(table="one", columns=("a.k", "b.s"), joins=(join,), where=where, without=absent, order=order)
 
 
 def outcome(store: Store, work: Unit) -> object:

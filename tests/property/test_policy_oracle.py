@@ -8,6 +8,7 @@ from datetime import timedelta
 from itertools import count
 
 import pytest
+from flagging import flagged, in_force
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rulebook import ASKED, START, Case, Row, best, case, dataset, visible
@@ -20,7 +21,7 @@ from privet.policy.permit import Permit, Sight
 from privet.policy.syntax import DenyUse, Limit, Policy, RequireConsent, Role, Rule, Target
 from privet.vault.schema import EMPTY, Table, merge
 from privet.vault.sight import judge
-from privet.vocabulary.access import Purpose
+from privet.vocabulary.access import Access, Principal, Purpose
 from privet.vocabulary.dataset import Field
 from privet.vocabulary.datatype import data_type
 from privet.vocabulary.predicate import ALWAYS, CONSENT, comparisons
@@ -32,7 +33,8 @@ SEEDS = st.integers(0, 2**48)
 
 def permitted(case: Case, decide: Decide) -> Permit | None:
     try:
-        return decide(case.policy, case.who, case.access, case.table, now=case.now, queues=case.queues)
+        told = {"now": case.now, "queues": case.queues, "flags": in_force(case)}
+        return decide(case.policy, case.who, case.access, case.table, **told)
     except Denied:
         return None
 
@@ -47,7 +49,7 @@ def lookup(case: Case, row: Row) -> Callable[[str], str | None]:
         if place == "id":
             return digest.id_text(row.id)
         if place.startswith(CONSENT):
-            return "yes" if row.consents and place.partition(" ")[2] in row.consents else "no"
+            return "yes" if place.partition(" ")[2] in (row.consents or frozenset()) | row.flags else "no"
         field = case.table.field(place)
         assert field is not None
         value = row.values[place]
@@ -96,13 +98,22 @@ def test_every_cell_is_shown_as_the_rules_say(seed: int) -> None:
     assert wrong(made, decide) == ""  # and the same from the plan that was kept
 
 
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(SEEDS)
+def test_what_flags_hold_back_is_shown_to_nobody_whom_they_bind(seed: int) -> None:
+    made = flagged(case(seed), seed)
+    assert wrong(made, decide) == ""
+    assert wrong(made, decide) == ""  # and the same from the plan that was kept
+
+
 @settings(max_examples=60, deadline=None)
 @given(SEEDS, SEEDS, SEEDS)
 def test_what_was_decided_before_does_not_count(first: int, second: int, third: int) -> None:
     one = case(first)
-    others = [case(second), case(third)]
+    others = [flagged(case(second), second), case(third)]
     for other in others:
-        mixed = replace(one, who=other.who, now=other.now, queues=other.queues)
+        rows = tuple(replace(mine, flags=its.flags) for mine, its in zip(one.rows, other.rows, strict=True))
+        mixed = replace(one, who=other.who, now=other.now, queues=other.queues, rows=rows)
         access = replace(one.access, purpose=other.access.purpose, connection=other.access.connection)
         mixed = replace(mixed, access=access)
         assert wrong(mixed, decide) == ""
@@ -142,6 +153,21 @@ def test_a_weaker_decision_is_caught(what: str) -> None:
         return decide(weaken(policy), *rest, **told)  # type: ignore[arg-type]
 
     assert any(wrong(case(seed), weak) for seed in range(1500))
+
+
+@pytest.mark.parametrize("flag", ["restriction", "objection:marketing", "objection:essential"])
+def test_a_decision_that_does_not_know_of_a_flag_is_caught(flag: str) -> None:
+    def deaf(*asked: object, flags: frozenset[str], **told: object) -> Permit:
+        return decide(*asked, flags=flags - {flag}, **told)  # type: ignore[arg-type]
+
+    assert any(wrong(flagged(case(seed), seed), deaf) for seed in range(300))
+
+
+def test_a_flag_that_binds_whoever_states_a_legal_obligation_is_caught() -> None:
+    def strict(policy: Policy, who: Principal, access: Access, *rest: object, **told: object) -> Permit:
+        return decide(policy, who, replace(access, purpose=None), *rest, **told)  # type: ignore[arg-type]
+
+    assert any(wrong(flagged(case(seed), seed), strict) for seed in range(300))
 
 
 def test_an_allow_that_outlives_its_moment_is_caught_in_a_kept_plan() -> None:

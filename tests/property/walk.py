@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from random import Random
 from typing import Any
 
-from rulebook import Case, Row, best, visible
+from rulebook import Case, Row, best, held_back, visible
 from walked import Answered, Home
 
 from privet.vault.query.question import shows
@@ -78,6 +78,15 @@ class Walk:
             return bool(search) or any(name in kind.redactions and name != "redacted" for name in read)
         indexed = kind.ceiling != "redacted" or (part or "exact") in kind.indexes
         return any(indexed and shows(kind, n, part) for n in search) or any(shows(kind, n, part) for n in read)
+
+    def held_back(self, table: str, row: Row) -> bool:
+        """Return whether a flag hides a record from whoever reads, searches or detokenizes."""
+        return held_back(self.rules(table, "read"), row)
+
+    def told(self, table: str, place: str, *, flags: bool = True) -> bool:
+        """Return whether the caller may ask about a place of every row there is; `flags`: of those held back, too."""
+        rows = [row for row in self.rows(table) if flags or not self.held_back(table, row)]
+        return all(self.may_ask(table, row, place) for row in rows)
 
     def forget(self) -> None:
         """Read the rules anew, after a record changed."""

@@ -14,7 +14,8 @@ from random import Random
 from typing import Any
 
 import msgspec
-from rulebook import FIELDS, KEYS, Case, Row, case
+from flagging import some_flags
+from rulebook import FIELDS, KEYS, LEGAL, Case, Row, case
 
 from privet import codec, digest
 from privet.app.http.routes import make_app
@@ -29,8 +30,10 @@ from privet.policy.roles import BUILT_IN
 from privet.policy.syntax import Policy, Rule
 from privet.store.port import ENGINES, Store
 from privet.vault.access import queues
+from privet.vault.access.consents import Consent, State, say
 from privet.vault.access.queues import Place
 from privet.vault.log.audit import Deed
+from privet.vault.people.erasure import subject_of
 from privet.vault.query import answer as query
 from privet.vault.values import show
 from privet.vault.vault import Vault
@@ -151,6 +154,8 @@ class Home:
         self.rows: dict[str, list[Row]] = {PEOPLE: [], NOTES: [], ORDERS: []}
         self.tokens: dict[bytes, Mapping[str, str | None]] = {}
         self.owners: dict[bytes, bytes] = {}  # order → person
+        self.flagged: dict[bytes, frozenset[str]] = {}  # person → her flags
+        self.said = 0
         self.verbs: tuple[Verb, ...] = (*verbs(), EXACT)
         self.streams: tuple[Stream, ...] = STREAMS
 
@@ -162,7 +167,7 @@ class Home:
     def offer(self, *changed: Verb | Stream) -> None:
         """Have the door answer some verbs and streams in another way; none: in their own."""
         by_name = {row.name: row for row in changed}
-        self.verbs = (*(by_name.get(verb.name, verb) for verb in verbs()), EXACT)  # type: ignore[arg-type]
+        self.verbs = tuple(by_name.get(verb.name, verb) for verb in (*verbs(), EXACT))  # type: ignore[misc]
         self.streams = tuple(by_name.get(stream.name, stream) for stream in STREAMS)  # type: ignore[misc]
         self.app = None
 
@@ -222,8 +227,7 @@ class Home:
         for at in range(10):
             person = self.rows[PEOPLE][at % 6]
             made = {"total": str(r.randint(1, 99)), "plan": r.choice(("free", "paid"))}
-            order = self.add(ORDERS, {**made, "person": digest.id_text(person.id)}, person.consents)
-            self.owners[order.id] = person.id
+            self.add(ORDERS, {**made, "person": digest.id_text(person.id)}, person.consents)
         for at, row in enumerate(self.rows[PEOPLE]):
             agreed = frozenset(key for key in KEYS if r.random() < 0.5)
             for key in agreed:
@@ -238,13 +242,19 @@ class Home:
         names = [field.name for field in self.vault.table(table).collection.fields]
         agreed = frozenset() if table == PEOPLE and consents is None else consents
         row = Row(digest.id_bytes(made.id), {name: held.get(name) for name in names}, agreed)
+        if held.get("person"):
+            self.owners[row.id] = digest.id_bytes(held["person"])
+            row = replace(row, flags=self.flagged.get(self.owners[row.id], frozenset()))
         self.rows[table].append(row)
         self.tokens[row.id] = made.tokens
         return row
 
     def drop(self, table: str, row: Row) -> None:
         """Have a record gone, if it is not yet."""
+        flagged = self.flagged
+        self.flag({})  # they stop the owner, too
         self.run("records.delete", records.DeleteAsk(vault="v", table=table, ids=[digest.id_text(row.id)]))
+        self.flag(flagged)
         self.forget(table, row)
 
     def forget(self, table: str, row: Row) -> None:
@@ -279,6 +289,9 @@ class Home:
         )
         policy = Policy(f"t{seed}", (*BUILT_IN.roles, *roles), base.policy.promises)
         who = replace(base.who, id=f"p{seed}", name=f"p{seed}")
+        if r.random() < 0.2:
+            who = replace(who, purposes=(*who.purposes, LEGAL))
+            base = replace(base, access=replace(base.access, purpose=r.choice((LEGAL, base.access.purpose))))
         now = base.now or datetime.fromtimestamp(1_900_000_000, tz=UTC)
         self.now_ms = int(now.timestamp() * 1000)
         self.house.ruling, self.known.who["caller"] = policy, who
@@ -287,7 +300,26 @@ class Home:
         for name, held in standing.items():
             for record in held:
                 self._put(name, who.id, record)
+        among = r.choice((ids, ids[:6]))  # those with orders are the first
+        self.flag({person: some_flags(r) for person in r.sample(among, r.choice((0, 2, 3)))})
         return Case(policy, who, base.access, base.table, now, standing, tuple(self.rows[PEOPLE]))
+
+    def flag(self, flags: Mapping[bytes, frozenset[str]]) -> None:
+        """Have just some people have flags."""
+        table = self.vault.table(PEOPLE)
+        for person in self.flagged.keys() | flags.keys():
+            before, after = (held.get(person, frozenset()) for held in (self.flagged, flags))
+            for key in before ^ after:
+                self.said += 1
+                state: State = "given" if key in after else "withdrawn"
+                subject = subject_of(self.vault, table, person)
+                said = Consent(subject=subject, key=key, state=state, at_ms=self.said)
+                deed = Deed(principal="owner", verb="flags.set", policy="t", at_ms=self.now_ms)
+                self.runner.run(say(self.vault, said, deed))
+        self.flagged = dict(flags)
+        for name, rows in self.rows.items():
+            held = [self.flagged.get(self.owners.get(row.id, row.id), frozenset()) for row in rows]
+            self.rows[name] = [replace(row, flags=some) for row, some in zip(rows, held, strict=True)]
 
     def _put(self, queue: str, principal: str, record: bytes) -> None:
         table = self.vault.table(PEOPLE)

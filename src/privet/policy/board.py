@@ -20,6 +20,7 @@ from privet.policy.syntax import Budget, DenyUse, Limit, Policy, RequireConsent,
 from privet.vocabulary.access import Access, Principal, Purpose
 from privet.vocabulary.dataset import Collection, Field
 from privet.vocabulary.datatype import DataType
+from privet.vocabulary.flag import EXEMPT, RESTRICTION, lacks, use_of
 from privet.vocabulary.predicate import (
     ALWAYS,
     CONSENT,
@@ -121,6 +122,14 @@ class _Answer(NamedTuple):
     ground: _Ground
 
 
+class _Lessened(NamedTuple):
+    """What is left of a permit's columns once flags count, and of its rows. `of`: the columns."""
+
+    of: Mapping[str, tuple[Sight, ...]]
+    columns: Mapping[str, tuple[Sight, ...]]
+    rows: Predicate
+
+
 class _Made(NamedTuple):
     """A permit, and since when the decision is this one."""
 
@@ -152,6 +161,9 @@ class Board:
         # What `erase` and `keep` promise binds erasures, no caller.
         bound = [p for p in policy.promises if isinstance(p, DenyUse | RequireConsent) and _binds(p.purposes, uses)]
         self.lifted = access.lifted
+        self.uses, self.stated = tuple(uses), access.purpose
+        self.kept_back: dict[frozenset[str], Predicate] = {}
+        self.lessened: dict[tuple[int, frozenset[str]], _Lessened] = {}
         self.exports: Mapping[str, str] = MappingProxyType({})  # of each column, what the roles may export of all rows
         self.barred = [promise for promise in bound if isinstance(promise, DenyUse)]
         asked = [promise for promise in bound if isinstance(promise, RequireConsent)]
@@ -184,6 +196,44 @@ class Board:
             keep(self.made, key, found, MOST_PERMITS)
         permit = found.permit
         return permit if permit.principal == principal.id else replace(permit, principal=principal.id)
+
+    # -- flags -------------------------------------------------------------------------------------------------
+
+    def less(self, permit: Permit, flags: frozenset[str]) -> Permit:
+        """Return a permit without the records of people who have one of some flags that binds its caller."""
+        lacking = self.kept_back.get(flags)
+        if lacking is None:
+            lacking = self.lacking(flags)
+            keep(self.kept_back, flags, lacking, MOST_PERMITS)
+        if lacking == ALWAYS:
+            return permit
+        # INVARIANT: what is kept holds the columns, so that no others have the same id meanwhile.
+        key = (id(permit.columns), flags)
+        found = self.lessened.get(key)
+        if found is None:
+            found = _lessened(permit, lacking)
+            keep(self.lessened, key, found, MOST_PERMITS)
+        return replace(permit, columns=found.columns, rows=found.rows)
+
+    def lacking(self, flags: Iterable[str]) -> Predicate:
+        """Return the condition of the records that no flag holds back from the caller: new ones may be written."""
+        if self.table.subject == "none" or self.action in RECORDLESS:
+            return ALWAYS
+        where: Predicate = ALWAYS
+        for flag in sorted(flags):
+            if self.stops(flag):
+                where = both(where, lacks(flag))
+        return where
+
+    def stops(self, flag: str) -> bool:
+        """Return whether a flag holds records back from the caller.
+
+        A restricted person's data may be processed for claims and for somebody else's rights (GDPR art. 18(2)), which
+        a caller has to state; to whom an objection is (art. 21) follows from her purposes, as it does for consent.
+        """
+        if flag == RESTRICTION:
+            return self.stated is None or not at_or_below(self.stated, EXEMPT)
+        return _binds((Purpose(use_of(flag)),), self.uses)
 
     def make(self, principal: Principal, access: Access, now: datetime | None, queues: Queues) -> _Made:
         filled = {at: self.filled(at, principal.attributes, queues) for at in self.waiting}
@@ -381,6 +431,22 @@ class Board:
         return self.is_whole(clause) or any(
             covers(t, self.name, field) for t in clause.rule.targets for field in fields
         )
+
+
+def _lessened(permit: Permit, lacking: Predicate) -> _Lessened:
+    wheres: dict[int, Predicate] = {}
+
+    def less(where: Predicate) -> Predicate:
+        found = wheres.get(id(where))
+        if found is None:
+            found = wheres[id(where)] = both(where, lacking)
+        return found
+
+    columns = {
+        name: tuple([Sight(redaction, less(where), rule) for redaction, where, rule in sights])
+        for name, sights in permit.columns.items()
+    }
+    return _Lessened(permit.columns, columns, less(permit.rows))
 
 
 def _bound(allows: bool, until: datetime | None, filled: Predicate | None, now: datetime | None) -> Predicate:

@@ -21,9 +21,10 @@ from privet.vocabulary.dataset import Collection
 from privet.vocabulary.predicate import ALWAYS, Predicate
 
 MOST_POLICIES, MOST_BOARDS = 32, 1024  # how many of each stay ready
+NO_FLAGS: frozenset[str] = frozenset()
 
 
-def decide(
+def decide(  # noqa: PLR0913  (all that a decision reads; a bundle would only rename it)
     policy: Policy,
     principal: Principal,
     access: Access,
@@ -31,12 +32,15 @@ def decide(
     *,
     now: datetime | None = None,
     queues: Queues = NO_QUEUES,
+    flags: frozenset[str] = NO_FLAGS,
 ) -> Permit:
     """Return a permit for the part of `access` that the policy allows.
 
     Columns that are not allowed are left out; the caller refuses or skips them. Raises Denied if none is left,
     naming action and table only. `table`: the schema that the columns belong to. `now`: UTC; without it no allow with
     `until` holds and every deny does. `queues`: the ids of the records that stand in each queue for the caller.
+    `flags`: those that anybody has, see `vocabulary.flag`: the records of whoever has one that binds the caller are as
+    if absent.
     """
     _demand_scope(principal, access.action)
     plan = _PLANS.get(id(policy)) or _plan(policy)
@@ -57,13 +61,15 @@ def decide(
         board = Board(policy, plan.clauses(principal, access), _uses(principal, access.purpose), access, table)
         board.exports = _exports(policy, principal, access, table)
         keep(plan.boards, key, board, MOST_BOARDS)
-    return board.permit(principal, access, now, queues)
+    permit = board.permit(principal, access, now, queues)
+    return board.less(permit, flags) if flags else permit
 
 
 def _exports(policy: Policy, principal: Principal, access: Access, table: Collection) -> dict[str, str]:
     """Return what of each column the caller's roles may export of every row, whoever and whenever she is.
 
-    What depends on the caller, the moment or the record falls away, so that one answer serves all of a board.
+    What depends on the caller, the moment or the record falls away, so that one answer serves all of a board. Flags
+    do not count: bulk is no news to her because there are some records less.
     """
     if access.action == "export" or (principal.scopes and "export" not in principal.scopes):
         return {}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
 from privet.policy.syntax import NOWHERE, Budget, Rule, Span
 from privet.vocabulary.access import Action
 from privet.vocabulary.datatype import DataType
+from privet.vocabulary.flag import bare, marks
 from privet.vocabulary.predicate import Predicate
 
 SHOWING: frozenset[Action] = frozenset({"read", "detokenize", "export"})
@@ -65,6 +66,17 @@ class Permit:
     def allows(self, column: str) -> bool:
         """Return whether anything at all is permitted on `column`."""
         return column in self.columns
+
+
+def unflagged(permit: Permit) -> Permit:
+    """Return what would be permitted if nobody had a flag: to reason about, never to open anything by."""
+    if not marks(permit.rows):
+        return permit
+    columns = {
+        name: tuple([sight._replace(where=bare(sight.where)) for sight in sights])
+        for name, sights in permit.columns.items()
+    }
+    return replace(permit, columns=columns, rows=bare(permit.rows))
 
 
 # --- what reveals more ------------------------------------------------------------------------------------------

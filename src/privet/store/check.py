@@ -11,7 +11,21 @@ from dataclasses import dataclass, field
 
 from privet.errors import InvalidInput, InvalidQuery, InvalidSchema, PrivetError, UnknownName
 from privet.near import meant
-from privet.store.port import Column, Delete, Expect, Insert, Kind, Put, Select, Shape, Step, Unit, Update
+from privet.store.port import (
+    Column,
+    Delete,
+    Expect,
+    Insert,
+    Join,
+    Kind,
+    Put,
+    Select,
+    Shape,
+    Step,
+    Unit,
+    Update,
+    Without,
+)
 from privet.vocabulary.predicate import And, Compare, In, Not, Or, Predicate, Value
 
 FIRST = "a"  # the alias of a question's first table
@@ -276,9 +290,10 @@ def _no_column(name: str, column: str, table: Table) -> UnknownName:
 
 @dataclass(slots=True)
 class Scope:
-    """The tables that a question reads, by alias, in order."""
+    """The tables that a question reads, by alias, in order. `without`: the scopes of what must not be there."""
 
     tables: dict[str, Table] = field(default_factory=dict)
+    without: list[Scope] = field(default_factory=list)
 
     def column(self, name: str) -> tuple[str, str, Kind]:
         """Return alias, column and kind of `name`. Raises UnknownName, or InvalidQuery where the alias is missing."""
@@ -300,12 +315,12 @@ def check_select(question: Select, tables: Tables) -> Scope:
     """Return the scope of a question that keeps the rules. Raises UnknownName or InvalidQuery."""
     scope = Scope({FIRST: known(tables, question.table)})
     for join in question.joins:
-        if not NAME.fullmatch(join.alias) or join.alias in scope.tables:
-            raise InvalidQuery(f"alias `{join.alias}` is taken or not a name")
-        left = scope.column(join.left if "." in join.left else f"{FIRST}.{join.left}")
-        scope.tables[join.alias] = known(tables, join.table)
-        if scope.column(f"{join.alias}.{join.right}")[2] != left[2]:
-            raise InvalidQuery(f"`{join.left}` and `{join.right}` are of two kinds")
+        inner = _meeting(join, scope, tables)
+        scope.tables |= inner.tables
+    for without in question.without:
+        inner = _meeting(without, scope, tables)
+        check_where(without.where, inner)
+        scope.without.append(inner)
     grouped = bool(question.group or question.aggregates)
     if grouped == bool(question.columns):
         raise InvalidQuery("a question has either columns, or groups and aggregates")
@@ -321,6 +336,17 @@ def check_select(question: Select, tables: Tables) -> Scope:
             raise InvalidQuery(f"`{aggregate.column}` is not of kind `int`, so it has no sum")
     check_where(question.where, scope)
     return scope
+
+
+def _meeting(other: Join | Without, scope: Scope, tables: Tables) -> Scope:
+    """Return the scope of a table that meets those of a question: its own alone."""
+    if not NAME.fullmatch(other.alias) or other.alias in scope.tables:
+        raise InvalidQuery(f"alias `{other.alias}` is taken or not a name")
+    left = scope.column(other.left if "." in other.left else f"{FIRST}.{other.left}")
+    inner = Scope({other.alias: known(tables, other.table)})
+    if inner.column(f"{other.alias}.{other.right}")[2] != left[2]:
+        raise InvalidQuery(f"`{other.left}` and `{other.right}` are of two kinds")
+    return inner
 
 
 def _check_order(question: Select, scope: Scope, grouped: bool) -> None:

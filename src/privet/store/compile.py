@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from privet.store.check import FEW, FIRST, Change, Scope, Table, check_value
-from privet.store.port import Aggregate, Column, Delete, Expect, Insert, Kind, Put, Select, Shape, Step, Update
+from privet.store.port import Aggregate, Column, Delete, Expect, Insert, Kind, Put, Select, Shape, Step, Update, Without
 from privet.vocabulary.predicate import And, In, Not, Or, Predicate, Value
 
 SQL_KINDS: dict[Kind, str] = {"blob": "BLOB", "int": "INTEGER", "text": "TEXT"}
@@ -186,7 +186,8 @@ def step_plan(step: Expect, table: Table) -> Plan:
 
 
 def select_plan(question: Select, scope: Scope) -> Plan:
-    """Return the plan of a checked question. After the predicate's values it takes `least`, then `limit`, where set."""
+    """Return the plan of a checked question. After the values of its predicate, and of what must not be there, it takes
+    `least`, then `limit`, where set."""
     columns = [_ref(column, scope) for column in (*question.columns, *question.group)]
     columns += [_aggregate(aggregate, scope) for aggregate in question.aggregates]
     text = [f"SELECT {', '.join(columns)} FROM {name(question.table)} AS {name(FIRST)}"]
@@ -194,8 +195,13 @@ def select_plan(question: Select, scope: Scope) -> Plan:
         left = _ref(join.left if "." in join.left else f"{FIRST}.{join.left}", scope)
         right = _ref(f"{join.alias}.{join.right}", scope)
         text.append(f"JOIN {name(join.table)} AS {name(join.alias)} ON {right} = {left}")
-    if question.where != And():
-        text.append(f"WHERE {_where(question.where, scope)}")
+    conditions = [_where(question.where, scope)] if question.where != And() else []
+    targets = list(_targets(question.where, scope))
+    for without, inner in zip(question.without, scope.without, strict=True):
+        conditions.append(_absence(without, scope, inner))
+        targets += _targets(without.where, inner)
+    if conditions:
+        text.append(f"WHERE {' AND '.join(conditions)}")
     if question.group:
         text.append(f"GROUP BY {', '.join(_ref(column, scope) for column in question.group)}")
     if question.least:
@@ -205,7 +211,14 @@ def select_plan(question: Select, scope: Scope) -> Plan:
         text.append(f"ORDER BY {', '.join(order)}")
     if question.limit:
         text.append("LIMIT ?")
-    return Plan(" ".join(text), tuple(_targets(question.where, scope)))
+    return Plan(" ".join(text), tuple(targets))
+
+
+def _absence(without: Without, scope: Scope, inner: Scope) -> str:
+    left = _ref(without.left if "." in without.left else f"{FIRST}.{without.left}", scope)
+    found = f"SELECT 1 FROM {name(without.table)} AS {name(without.alias)}"
+    equal = f"{_ref(f'{without.alias}.{without.right}', inner)} = {left}"
+    return f"NOT EXISTS ({found} WHERE {equal} AND {_where(without.where, inner)})"
 
 
 def _aggregate(aggregate: Aggregate, scope: Scope) -> str:

@@ -124,6 +124,18 @@ class Join:
 
 
 @dataclass(frozen=True, slots=True)
+class Without:
+    """Leaves out what has a row elsewhere: one of `table` with `alias.right = left` that `where` holds on. `left` is a
+    column of the question's own tables, of which a null equals nothing; `where` names columns of `alias` alone."""
+
+    table: str
+    alias: str
+    left: str
+    right: str
+    where: Predicate = ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
 class Aggregate:
     """`count` of rows (column ""), or `count`, `count_distinct`, `min`, `max` or `sum` (integers only) of the cells of
     a physical column that are not null. The last three are null where there is no such cell."""
@@ -146,6 +158,7 @@ class Select:
     columns: tuple[str, ...] = ()
     where: Predicate = ALWAYS
     joins: tuple[Join, ...] = ()
+    without: tuple[Without, ...] = ()
     group: tuple[str, ...] = ()
     aggregates: tuple[Aggregate, ...] = ()
     least: int = 0

@@ -9,15 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from privet.policy.permit import Permit
-from privet.store.port import Row, Select
+from privet.store.port import Row, Select, Without
 from privet.vault.access import consents
 from privet.vault.query.clearance import to_tree
-from privet.vault.query.prune import Pruner
+from privet.vault.query.prune import Pruner, unflagged
 from privet.vault.query.question import TRUE, Question, Source
 from privet.vault.rows import EVERY, Among, not_expired
 from privet.vault.schema import Table
 from privet.vault.sealer import Sealer
 from privet.vault.vault import Vault
+from privet.vocabulary.flag import bare, marks
 from privet.vocabulary.predicate import ALWAYS, Compare, Predicate, both
 
 MOST_READY = 256  # row rules of one table that stay compiled
@@ -33,19 +34,23 @@ class _Ready:
 
 
 def among(vault: Vault, permit: Permit) -> Among:
-    """Return the candidates of a permit: EVERY row where its rules have no condition."""
-    if permit.rows == ALWAYS:
+    """Return the candidates of a permit: EVERY row where its rules have no condition.
+
+    Flags narrow nothing here: of a few rows that are fetched by their ids, whoever opens them is the one to judge.
+    """
+    rows = bare(permit.rows)
+    if rows == ALWAYS:
         return EVERY
     table = vault.table(permit.table)
     sealer, ledger, name = vault.sealer(table), consents.kept(vault), f"row rules of {table.name}"
     ready = vault.plans.get(name)
     if not isinstance(ready, _Ready) or ready.sealer is not sealer or ready.ledger is not ledger:
         ready = vault.plans[name] = _Ready(sealer, ledger, {})
-    found = ready.found.get(permit.rows)
+    found = ready.found.get(rows)
     if found is None:
         if len(ready.found) >= MOST_READY:
             ready.found.clear()
-        found = ready.found[permit.rows] = compiled(sealer, permit.rows, ledger=ledger)
+        found = ready.found[rows] = compiled(sealer, rows, ledger=ledger)
     return found
 
 
@@ -62,7 +67,8 @@ def page(vault: Vault, permit: Permit, after: bytes, limit: int) -> tuple[list[R
     more). One that the store found twice, as it can where it joins, stands there once."""
     table: Table = vault.table(permit.table)
     sealer, rule = vault.sealer(table), among(vault, permit)
-    where = both(rule.where, not_expired(vault, table, joined=True))
+    free, without = _unflagged(vault, permit.rows)
+    where = both(both(rule.where, free), not_expired(vault, table, joined=True))
     if after:
         where = both(Compare("a.id", ">", after), where)
     question = Select(
@@ -70,6 +76,7 @@ def page(vault: Vault, permit: Permit, after: bytes, limit: int) -> tuple[list[R
         columns=rule.columns(sealer),
         where=where,
         joins=rule.joins,
+        without=without,
         order=(("a.id", True),),
         limit=limit + 1,
     )
@@ -78,3 +85,20 @@ def page(vault: Vault, permit: Permit, after: bytes, limit: int) -> tuple[list[R
     rows = list({row[0]: row for row in rows}.values()) if rule.joins else rows
     sealer.verify(rows)
     return rows, more
+
+
+def _unflagged(vault: Vault, rows: Predicate) -> tuple[Predicate, tuple[Without, ...]]:
+    """Return the condition of rows whose people lack the flags that a permit's rules name.
+
+    Those of one flag stand together in pages: without it a page of which some fall away would look for more. Whom the
+    ledger's rows leave in all the same is judged once they are opened.
+    """
+    where: Predicate = ALWAYS
+    without: list[Without] = []
+    for at, key in enumerate(marks(rows)):
+        found = consents.listed(vault, key)
+        if found:
+            where = both(where, unflagged("a.subject", found))
+        elif found is None and consents.kept(vault):
+            without.append(consents.unflagged(f"f{at}", key, "a.subject"))
+    return where, tuple(without)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from privet.crypto import seal, shred
 from privet.policy.permit import Permit, Sight
 from privet.vault import tokens
+from privet.vault.access import consents
 from privet.vault.access.budgets import Seen
 from privet.vault.holders import AT, NOBODY
 from privet.vault.locate import Located
@@ -23,7 +24,8 @@ from privet.vault.sight import least
 from privet.vault.values import show
 from privet.vault.vault import Vault
 from privet.vocabulary.datatype import DataType, Wire, data_type
-from privet.vocabulary.predicate import ALWAYS
+from privet.vocabulary.flag import bare, marks
+from privet.vocabulary.predicate import ALWAYS, Predicate
 
 _READY = "tokens shown alone"  # no name of a table, beside which it stands in `Vault.plans`
 _TAG, _CELL, _HOLDER, _SUBJECT = AT["tag"], AT["cell"], AT["holder"], AT["subject"]
@@ -64,11 +66,19 @@ def ready(vault: Vault, permits: Mapping[str, Permit], item: object) -> Glance |
         return None
     of = _column(vault, item.table, item.column)
     sights = permit.columns.get(item.column.name)
-    if not sights or sights[0].where != ALWAYS or not (of.lasting or holder == NOBODY):
+    if not sights or not (of.lasting or holder == NOBODY) or not _free(vault, sights[0].where, subject):
         return None
     if of.column.field.keep == "shreddable" and not isinstance(subject, bytes):
         return None
     return Glance(of, permit, sights[0], item, holder)
+
+
+def _free(vault: Vault, where: Predicate, subject: object) -> bool:
+    """Return whether a sight shows whatever the first holder holds: it has no condition, and no flag is hers."""
+    if where == ALWAYS:
+        return True
+    known = bare(where) == ALWAYS and isinstance(subject, bytes)
+    return known and not consents.withheld(vault, marks(where), {subject})  # type: ignore[arg-type]  # bytes
 
 
 def _column(vault: Vault, table: Table, column: Column) -> _Column:

@@ -18,9 +18,11 @@ from privet.vault.rows import fetch, live, may_expire
 from privet.vault.schema import Column, Table
 from privet.vault.sealer import Heads
 from privet.vault.sight import View, least, visible
+from privet.vault.unheld import Withheld
 from privet.vault.values import show
 from privet.vault.vault import Vault
 from privet.vocabulary.datatype import Wire, data_type
+from privet.vocabulary.flag import bare
 from privet.vocabulary.predicate import ALWAYS, And, Compare, In
 
 MANY_HOLDERS = 1000
@@ -117,6 +119,7 @@ async def detokenize_all(
     refs = _living(vault, locate.holders(vault, found))
     seen = {item.table.name: Seen(item.table, permits.get(item.table.name)) for item in known}
     out: list[Wire | PrivetError] = [item if isinstance(item, PrivetError) else None for item in located]
+    withheld = Withheld(vault, refs)
     plain: list[Located] = []
     opened: list[bytes] = []
     for item in known:
@@ -124,7 +127,7 @@ async def detokenize_all(
             out[item.at] = _whole(vault, permits.get(item.table.name), item, redaction, seen[item.table.name])
             opened += [item.record] if isinstance(out[item.at], dict) else []
     for item in found:
-        verdict = _verdict(vault, seen[item.table.name], item, refs, redaction)
+        verdict = _verdict(vault, seen[item.table.name], item, refs, withheld, redaction)
         if isinstance(verdict, PrivetError):
             out[item.at] = verdict
         elif verdict is None:
@@ -179,11 +182,12 @@ def _whose(refs: Mapping[Cell, Row], item: Located) -> Cell:
 
 
 def _verdict(
-    vault: Vault, seen: Seen, item: Located, refs: Mapping[Cell, Row], redaction: str
+    vault: Vault, seen: Seen, item: Located, refs: Mapping[Cell, Row], withheld: Withheld, redaction: str
 ) -> PrivetError | tuple[bytes, Wire] | None:
     """Return an error, a value that a row rule decided (with its record), or None: a rule without conditions decides.
 
-    A computed token, and one that was made without a record, has no row that a condition could hold on.
+    A computed token, and one that was made without a record, has no row that a condition could hold on; flags hold it
+    back where somebody who has one has its value.
     """
     at, permit = f"tokens[{item.at}]", seen.permit
     if permit is None or not permit.allows(item.column.name):
@@ -191,16 +195,23 @@ def _verdict(
     if item.row and item.row[0] not in refs:
         return NotFound("no such token", at=at)
     sights = permit.columns[item.column.name]
-    if sights[0].where == ALWAYS:
+    plain = _unconditional(sights)
+    if plain is not None and plain is sights[0] and _shown_anyway(plain, item, refs, withheld):
         return None
     found = _by_record(vault, permit, item, redaction, seen) if item.row else None
-    if found is None and _unconditional(sights) is not None and (not item.row or _stands_alone(vault, item)):
-        return None
+    if found is None and plain is not None and (not item.row or _stands_alone(vault, item)):
+        return NotFound("no such token", at=at) if withheld.holds(plain.where, item) else None
     return found or NotFound("no such token", at=at)
 
 
+def _shown_anyway(sight: Sight, item: Located, refs: Mapping[Cell, Row], withheld: Withheld) -> bool:
+    """Return whether a sight shows a token whatever its record: nobody has a flag, or its holder has none."""
+    return sight.where == ALWAYS or (bool(item.row) and withheld.spares(sight.where, refs[item.row[0]][3]))
+
+
 def _unconditional(sights: Sequence[Sight]) -> Sight | None:
-    return next((sight for sight in sights if sight.where == ALWAYS), None)
+    """Return the sight that holds on every record, but for those that flags hold back."""
+    return next((sight for sight in sights if bare(sight.where) == ALWAYS), None)
 
 
 def _stands_alone(vault: Vault, item: Located) -> bool:

@@ -14,6 +14,7 @@ from privet.vault.schema import Column, Table
 from privet.vault.sealer import Opened, Sealer, Texts, array_texts
 from privet.vault.values import show, within
 from privet.vocabulary.datatype import DataType, Wire, data_type, reveals_more
+from privet.vocabulary.flag import bare
 from privet.vocabulary.predicate import ALWAYS, CONSENT, And, Attribute, Compare, In, Not, Predicate, Value, comparisons
 from privet.vocabulary.typed import field_type
 
@@ -38,7 +39,11 @@ def visible(
     what is shown, for a caller who lets it leave.
     """
     allowed = [name for name in view.columns if permit.allows(name)]
-    tests = [sight.where for name in allowed for sight in permit.columns[name]]
+    columns = permit.columns
+    if bare(permit.rows) is not permit.rows:
+        # INVARIANT: the flags of a sight are those of its permit's rows, by which the rows are chosen first.
+        columns = {name: tuple([s._replace(where=bare(s.where)) for s in columns[name]]) for name in allowed}
+    tests = [sight.where for name in allowed for sight in columns[name]]
     needed = set(allowed) | {place_of(leaf) for where in (permit.rows, *tests) for leaf in comparisons(where)}
     held: Opened = {}
     texts = {place: _read(sealer, place, rows, held) for place in sorted(needed)}
@@ -50,7 +55,7 @@ def visible(
     shown: list[dict[str, Wire]] = [{} for _ in rows]
     for name in allowed:
         column = sealer.table.column(name)
-        for sight, at in _by_sight(sealer.table, permit.columns[name], texts, len(rows)):
+        for sight, at in _by_sight(sealer.table, columns[name], texts, len(rows)):
             chosen = texts[name] if len(at) == len(rows) else [texts[name][i] for i in at]
             capped = least(data_type(column.field.type), sight.redaction, view.redaction)
             if seen is not None and seen.counts(column, sight.rule, capped):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
@@ -14,6 +15,7 @@ from privet.policy.roles import BUILT_IN
 from privet.policy.syntax import Policy
 from privet.vocabulary.access import Action, Purpose
 from privet.vocabulary.dataset import Collection, Dataset, Field
+from privet.vocabulary.flag import EXEMPT, RESTRICTION, objection
 
 SCHEMA = Dataset(
     key="shop",
@@ -289,3 +291,46 @@ def test_a_grid_folds_cells_and_leaves_empty_columns_out(width: int) -> None:
     shown = page.grid(("a", "b", "c"), [("one two three four five six seven", "", "x" * 30)], width)
     assert max(map(len, shown.splitlines())) <= width
     assert "b" not in shown.splitlines()[0]
+
+
+# --- flags ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        (
+            Question(),
+            "restricted processing (unless `essential.legal_obligation` is stated) or who "
+            "object to a use that a caller's purpose may mean",
+        ),
+        (
+            Question(purpose=Purpose("marketing")),
+            "restricted processing or who object to what `marketing` may mean",
+        ),
+        (Question(purpose=Purpose(EXEMPT)), f"object to what `{EXEMPT}` may mean"),
+        (Question(flags=frozenset()), None),
+        (Question(flags=frozenset({RESTRICTION}), purpose=Purpose(EXEMPT)), None),
+        (
+            Question(flags=frozenset({objection("marketing"), objection("analytics")})),
+            "object to `analytics`, `marketing` (where a caller's purpose may mean that)",
+        ),
+        (
+            Question(
+                flags=frozenset({RESTRICTION, objection("marketing"), objection("analytics")}),
+                purpose=Purpose("marketing.advertising"),
+            ),
+            "restricted processing or who object to `marketing`",
+        ),
+    ],
+)
+def test_of_a_table_about_people_it_is_said_whose_records_flags_hide(question: Question, expected: str | None) -> None:
+    told = () if expected is None else (f"people: records are as if absent of people who {expected}",)
+    assert matrix("role desk\nallow read on people.name\n", question=question).held == told
+
+
+def test_flags_hide_nothing_of_tables_about_nobody_nor_of_what_makes_new_records() -> None:
+    things = replace(SCHEMA, collections=(replace(SCHEMA.collections[0], name="things", subject="none"),))
+    policy = parse("role desk\nallow read on *\n")
+    assert explain(policy, ("desk",), things, Question()).held == ()
+    assert matrix("role desk\nallow read on people.name\n", question=Question(actions=("insert",))).held == ()

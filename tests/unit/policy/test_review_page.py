@@ -46,6 +46,7 @@ MATRIX = Matrix(
     unsafe=("a.policy:4: allow <read>",),
     promises=("p",),
     ended=("e",),
+    held=("people: records are as if absent of people who restricted processing",),
     watched=True,
 )
 
@@ -173,6 +174,9 @@ Promises of the whole organization
 
 Rules that have ended
   e
+
+Whom flags hold back, whatever the rules say
+  people: records are as if absent of people who restricted processing
 """
 
 
@@ -248,6 +252,8 @@ HTML = (
     "<ul><li>p</li></ul>\n"
     "<h2>Rules that have ended</h2>\n"
     "<ul><li>e</li></ul>\n"
+    "<h2>Whom flags hold back, whatever the rules say</h2>\n"
+    "<ul><li>people: records are as if absent of people who restricted processing</li></ul>\n"
     "</body>\n"
     "</html>\n"
 )

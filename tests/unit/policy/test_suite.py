@@ -45,6 +45,7 @@ def faults(tests: str, policy: str = POLICY) -> list[str]:
 READ = "action: read, table: people"
 IN_CALIFORNIA = f"{READ}, row: {{state: CA}}"
 IN_WASHINGTON = f"{READ}, row: {{state: WA}}"
+LEGAL = "essential.legal_obligation"
 PASSING = {
     "rows and purposes": f"as: desk, purpose: essential.service, {IN_CALIFORNIA}, expect: {{name: masked}}",
     "other rows": f"as: desk, purpose: essential, {IN_WASHINGTON}, expect: {{name: denied}}",
@@ -63,6 +64,15 @@ PASSING = {
     "a record that is kept": "as: desk, action: delete, table: people, row: {state: NY}, expect: denied",
     "consent": f"as: desk, purpose: marketing, consents: [news], {READ}, queues: [desk], expect: {{email: domain}}",
     "no consent": f"as: desk, purpose: marketing, {READ}, queues: [desk], expect: {{email: denied}}",
+    "a restriction": f"as: desk, flags: [restriction], {READ}, queues: [desk], expect: {{email: denied}}",
+    "a legal obligation": f"as: desk, purpose: {LEGAL}, flags: [restriction], {READ}, queues: [desk],"
+    " expect: {email: domain}",
+    "an objection": f"as: desk, purpose: marketing, consents: [news], flags: ['objection:marketing'], {READ},"
+    " queues: [desk], expect: {email: denied}",
+    "an objection to another use": f"as: desk, purpose: marketing, consents: [news], flags: ['objection:analytics'],"
+    f" {READ}, queues: [desk], expect: {{email: domain}}",
+    "deleting under a restriction": "as: desk, action: delete, table: people, row: {state: CA}, flags: [restriction],"
+    " expect: denied",
     "managing": "as: chief, action: manage, expect: allowed",
     "not managing": "as: desk, action: [manage, audit], expect: denied",
 }

@@ -1,4 +1,4 @@
-"""Rows of queues and consents that somebody with the file put back, took away or changed: verify finds each."""
+"""Queues, consents and spent budgets that somebody with the file put back, took away or changed: verify finds each."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ import pytest
 from a_vault import START_MS, Bench, schema
 
 from privet import digest
-from privet.store.port import Delete, Insert, Row, Select, Unit, Update
+from privet.store.port import Cell, Delete, Insert, Row, Select, Unit, Update
 from privet.vault import records
 from privet.vault.access import bound, consents, queues
+from privet.vault.access.budgets import Seen
 from privet.vault.access.consents import Consent, State
 from privet.vault.access.queues import Place
-from privet.vault.access.tables import CONSENTS, QUEUES
+from privet.vault.access.tables import CONSENTS, QUEUES, SPENT
 from privet.vault.log import history
 from privet.vault.log.checkpoint import Log
 from privet.vault.log.verify import Report, verify
 from privet.vault.people import erasure
 from privet.vault.upkeep import expiry
 
-TTL_MS = 3_600_000
-SHAPES = {"queues": QUEUES, "consents": CONSENTS}
+TTL_MS, DAY_MS = 3_600_000, 86_400_000
+SHAPES = {"queues": QUEUES, "consents": CONSENTS, "spent": SPENT}
 
 
 class Shelf:
@@ -50,6 +51,13 @@ class Shelf:
     def say(self, at: int, state: State, at_ms: int = START_MS) -> None:
         said = Consent(subject=self.people[at], key="news", state=state, at_ms=at_ms)
         self.bench.run(consents.say(self.vault, said, self.bench.deed("consents.set")))
+
+    def spend(self, first: int, count: int = 1, principal: str = "ann") -> None:
+        """Have a principal be told moved counts, of which she may have some a day."""
+        seen = Seen(self.vault.table("people"))
+        seen.moved = frozenset(bytes([at]) for at in range(first, first + count))
+        assert self.vault.meter.spend(principal, "", (seen,)) is None
+        self.bench.run(self.vault.note(self.bench.deed("query")))
 
     def erase(self, at: int) -> None:
         self.bench.run(erasure.erase(self.vault, self.people[at], self.bench.deed("subjects.erase")))
@@ -99,11 +107,12 @@ def used(shelf: Shelf) -> None:
     shelf.remove(1)
     shelf.say(1, "withdrawn")
     shelf.say(1, "given", at_ms=START_MS - 5)
+    shelf.spend(0), shelf.spend(1), shelf.spend(0, 5, principal="bea")
     shelf.delete(2)
     shelf.erase(2)
 
 
-@pytest.mark.parametrize("after_ms", [0, 60_001, TTL_MS - 1, TTL_MS, 10 * TTL_MS])
+@pytest.mark.parametrize("after_ms", [0, 60_001, TTL_MS - 1, TTL_MS, 10 * TTL_MS, DAY_MS - 1, DAY_MS])
 def test_what_nobody_touched_is_sound(shelf: Shelf, after_ms: int) -> None:
     used(shelf)
     assert shelf.look().faults == ()
@@ -130,6 +139,8 @@ BACK: dict[str, tuple[str, Callable[[Shelf], None], Callable[[Shelf], None], set
         {"consent.old"},
     ),
     "an emptied ledger": ("consents", lambda s: None, lambda s: s.say(0, "withdrawn"), {"consent.missing"}),
+    "less that was spent": ("spent", lambda s: s.spend(0), lambda s: s.spend(1), {"budget.old"}),
+    "an open budget": ("spent", lambda s: None, lambda s: s.spend(0), {"budget.missing"}),
     "an erased ledger": ("consents", lambda s: s.say(0, "given"), lambda s: s.erase(0), {"consent.erased"}),
 }
 
@@ -137,7 +148,7 @@ BACK: dict[str, tuple[str, Callable[[Shelf], None], Callable[[Shelf], None], set
 @pytest.mark.parametrize("name", BACK)
 def test_rows_that_are_put_back_are_found(shelf: Shelf, name: str) -> None:
     table, first, then, rules = BACK[name]
-    shelf.put(1), shelf.say(1, "given")
+    shelf.put(1), shelf.say(1, "given"), shelf.spend(0, principal="bea")
     first(shelf)
     before = shelf.rows(table)
     then(shelf)
@@ -192,6 +203,34 @@ def test_entries_of_places_that_are_over_are_emptied_in_their_time(shelf: Shelf)
     }
     assert bound.PLACE not in speaking
     assert bound.SAID in speaking
+
+
+@pytest.mark.parametrize("ends", ["sooner", "later"])
+def test_a_budget_that_was_given_another_end_is_found(shelf: Shelf, ends: str) -> None:
+    """The end is no part of what the row's MAC covers: what the audit says of it counts."""
+    shelf.spend(0)
+    [(name, until, body)] = shelf.rows("spent")
+    assert isinstance(until, int)
+    shelf.make("spent", [(name, shelf.bench.now[0] if ends == "sooner" else until + 60_000, body)])
+    shelf.sweep()
+    assert shelf.rules() == {"budget.missing" if ends == "sooner" else "budget.old"}
+
+
+@pytest.mark.parametrize(("place", "cell"), [(0, bytes(32)), (1, 1 << 62), (2, bytes(90)), (2, None)])
+def test_a_budget_that_was_changed_is_found_and_stops_nothing(shelf: Shelf, place: int, cell: Cell) -> None:
+    shelf.spend(0), shelf.spend(0, principal="bea")
+    row, other = shelf.rows("spent")
+    shelf.make("spent", [(*row[:place], cell, *row[place + 1 :]), other])
+    assert shelf.rules() <= {"budget", "budget.old", "budget.missing"}
+    assert shelf.look().count in (1, 2)  # a row by another name, and the one that is not there
+
+
+def test_the_audit_says_whose_budget_was_spent_and_no_more(shelf: Shelf) -> None:
+    shelf.spend(0)
+    *_, noted, kept = [entry for batch in history.read(shelf.vault.store) for entry in batch]
+    assert [(history.said(entry) or {})["verb"] for entry in (noted, kept)] == ["query", "budgets.keep"]
+    assert (history.said(kept) or {})["who"] == "ann"
+    assert history.record_ids(kept) == []
 
 
 @pytest.mark.parametrize("left", range(73))

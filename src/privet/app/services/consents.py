@@ -10,12 +10,13 @@ from privet import digest
 from privet.app.services.records import read_id
 from privet.app.services.verb import Answer, Ask, Caller, Verb
 from privet.app.wiring import House
-from privet.errors import Gone
+from privet.errors import Gone, InvalidInput
 from privet.policy.decide import may
 from privet.vault.access import consents
 from privet.vault.access.consents import Consent, State
 from privet.vault.people.erasure import subject_of
 from privet.vault.vault import Vault
+from privet.vocabulary.flag import is_flag
 
 
 class SetAsk(Ask, kw_only=True):
@@ -66,6 +67,10 @@ async def set_(house: House, who: Caller, ask: SetAsk) -> ConsentShown:
     """Write down what a person said; answer what counts now."""
     vault = house.vault(ask.vault)
     may(house.policy(vault), who.principal, "update", who.purpose, now=house.now())
+    if is_flag(ask.key):
+        raise InvalidInput(
+            "expected the key of a consent, found a flag's", at="key", hint="flags have verbs of their own"
+        )
     now = vault.clock()
     said = Consent(
         subject=_subject(vault, ask.table, ask.subject),

@@ -12,10 +12,12 @@ from privet.app.denials import watched
 from privet.app.services.records import permit, read_id
 from privet.app.services.verb import Answer, Ask, Caller
 from privet.app.wiring import House
+from privet.vault.access import consents
 from privet.vault.blobs import files
 from privet.vault.blobs.files import Download, Stored, Upload
 from privet.vault.blobs.media import ANYTHING
 from privet.vault.log.grounds import grounds
+from privet.vocabulary.flag import marks
 
 PATH = "/v1/vaults/{vault}/tables/{table}/records/{id}/files/{column}"
 
@@ -116,13 +118,16 @@ async def _get(house: House, who: Caller, ask: GetAsk) -> Download:
         return permit(house, vault, who, "read", ask.table, (ask.column,))
 
     first, record = allowed(), read_id(ask.id)
+    flags = marks(first.rows)
+    turn = consents.turn(vault, flags)
     deed = who.deed("files.get", house.policy(vault).version, vault.clock(), grounds(vault, [first]))
     found = await files.read(vault, first, record, ask.column, deed)
 
     async def content() -> AsyncGenerator[bytes, None]:
         async with aclosing(found.content) as pieces:
             async for piece in pieces:
-                if (now := allowed()) != first:
+                now = allowed()
+                if now != first or consents.turn(vault, flags) != turn:
                     files.readable(vault, now, record, ask.column)
                 yield piece
 

@@ -11,7 +11,7 @@ from privet.app.services.standing import Standing
 from privet.app.services.verb import Answer, Ask, Caller, Verb
 from privet.app.wiring import House
 from privet.errors import Denied, Unavailable
-from privet.vault.access import policies
+from privet.vault.access import consents, policies
 from privet.vault.log.grounds import grounds
 from privet.vault.query import answer as query
 from privet.vault.query.clearance import Permits
@@ -19,6 +19,7 @@ from privet.vault.query.question import Question
 from privet.vault.schema import Schema
 from privet.vault.vault import Vault
 from privet.vocabulary.access import Action
+from privet.vocabulary.flag import marks
 
 LEAST_GROUP = 5  # rows of a group that is shown to callers who do not see in the clear all that is counted
 
@@ -77,10 +78,12 @@ async def run(house: House, who: Caller, ask: QueryAsk) -> Answered:
     )
     most = 0 if ask.allow_scan else query.MOST_SCANNED
     standing = Standing(house, who)
+    flags = {flag for held in (permits.read, permits.search) for one in held.values() for flag in marks(one.rows)}
+    turn = consents.turn(vault, flags)
 
     def still() -> None:
         standing.demand()
-        if _permits(house, vault, who, question) != permits:
+        if _permits(house, vault, who, question) != permits or consents.turn(vault, flags) != turn:
             raise Unavailable("what the caller may see changed during the answer", hint="ask again")
 
     least = LEAST_GROUP if blurred else 1

@@ -15,7 +15,7 @@ from privet.app.wiring import House
 from privet.errors import Denied, InvalidInput, NotFound, PrivetError, TooLarge
 from privet.policy.decide import decide
 from privet.vault import records
-from privet.vault.access import queues
+from privet.vault.access import consents, queues
 from privet.vault.access.lookup import Asking
 from privet.vault.listing import page
 from privet.vault.log.grounds import grounds
@@ -179,12 +179,13 @@ def permit(  # noqa: PLR0913  (the parts of one question; a bundle would only re
     # INVARIANT: the question holds all that the decision reads.
     held = (principal.id, principal.roles, principal.purposes, principal.scopes, *principal.attributes.items())
     queued = queues.held(vault, principal.id)
-    asked = (action, columns, who.purpose, lifted, queued.stamp)
+    flags = consents.in_force(vault)
+    asked = (action, columns, who.purpose, lifted, queued.stamp, flags)
     question = (policy.version, vault.id, vault.schema.version, known.id, held, asked)
     found = house.permits.get(question)
     if found is None or (found.until is not None and found.until <= house.now()):
         access = Access(action, table, columns, who.purpose, lifted=lifted)
-        found = decide(policy, principal, access, known.collection, now=house.now(), queues=queued)
+        found = decide(policy, principal, access, known.collection, now=house.now(), queues=queued, flags=flags)
         house.permits.put(question, found)
     return found
 

@@ -19,7 +19,7 @@ from privet.policy.review.suggest import suggest as suggest_rules
 from privet.policy.review.suite import Result
 from privet.policy.roles import BUILT_IN
 from privet.policy.syntax import Policy, Promise
-from privet.vault.access import policies
+from privet.vault.access import consents, policies
 from privet.vault.log.history import last_used
 from privet.vault.schema import Schema
 from privet.vault.sight import judge
@@ -117,6 +117,7 @@ async def explain(house: House, who: Caller, ask: ExplainAsk) -> Explained:
         used=await asyncio.to_thread(last_used, vault, since) if ask.used else None,
         file=name,
         promised=_promised(house),
+        flags=consents.in_force(vault),
     )
     schema = policies.dataset(vault.schema)
     matrix = await asyncio.to_thread(explainer.explain, policy, ask.roles, schema, question)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from privet.policy.bind import USES, at_or_below, overlap
+from privet.policy.bind import RECORDLESS, USES, at_or_below, overlap
 from privet.policy.permit import ASKING, order
 from privet.policy.review.logic import FALSE, Formula, Logic, TooManyNodes
 from privet.policy.review.meaning import (
@@ -28,6 +28,7 @@ from privet.policy.review.words import Words, describe
 from privet.policy.syntax import NOWHERE, DenyUse, Policy, Promise, RequireConsent, Role
 from privet.vocabulary.access import ACTIONS, Action, Purpose
 from privet.vocabulary.dataset import Collection, Dataset
+from privet.vocabulary.flag import EXEMPT, RESTRICTION, use_of
 from privet.vocabulary.predicate import ALWAYS
 from privet.vocabulary.typed import field_type
 
@@ -69,7 +70,8 @@ class Cell:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matrix:
     """What roles may do. `unknown`: roles that the policy lacks, which grant nothing. `unsafe`: rules
-    that lift ceilings. `promises`: those of the whole organization. `watched`: whether use was looked at."""
+    that lift ceilings. `promises`: those of the whole organization. `held`: of each table, whose records flags hold
+    back, whatever the rules say. `watched`: whether use was looked at."""
 
     roles: tuple[str, ...]
     cells: tuple[Cell, ...]
@@ -77,6 +79,7 @@ class Matrix:
     unsafe: tuple[str, ...] = ()
     promises: tuple[str, ...] = ()
     ended: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
     watched: bool = False
 
 
@@ -84,7 +87,8 @@ class Matrix:
 class Question:
     """What to explain. `table` "": all. `purpose`: what a caller of whom all is known but the name states; None for
     any. `now`: what ended before is left out. `used`: None where nobody looked. `file`: where the rules stand.
-    `promised`: promises that stand elsewhere, in those of the organization."""
+    `promised`: promises that stand elsewhere, in those of the organization.
+    `flags`: those that anybody has, None where nobody looked."""
 
     table: str = ""
     purpose: Purpose | None = None
@@ -93,6 +97,7 @@ class Question:
     file: str = ""
     promised: tuple[Promise, ...] = ()
     actions: tuple[Action, ...] = ACTIONS
+    flags: frozenset[str] | None = None
 
 
 ANYTHING = Question()
@@ -111,12 +116,39 @@ def explain(policy: Policy, roles: Sequence[str], schema: Dataset, question: Que
         unsafe=tuple(f"{reader.at(ref)}: {_what(ref)}" for ref in reader.all() if ref.rule.unsafe),
         promises=tuple(f"{reader.at_promise(promise)}: {describe(promise).text}" for promise in policy.promises),
         ended=tuple(f"{reader.at(ref)}: {_what(ref)}" for ref in reader.all() if reader.ended(ref)),
+        held=tuple(_held(_tables(schema, question), question)),
         watched=question.used is not None,
     )
 
 
 def _tables(schema: Dataset, question: Question) -> Iterator[Collection]:
     return (table for table in schema.collections if question.table in ("", table.name))
+
+
+def _held(tables: Iterable[Collection], question: Question) -> Iterator[str]:
+    """Yield of each table about people whose records flags hold back."""
+    whose = " or who ".join(_whose(question))
+    if whose and any(action not in RECORDLESS for action in question.actions):
+        for table in tables:
+            if table.subject != "none":
+                yield f"{table.name}: records are as if absent of people who {whose}"
+
+
+def _whose(question: Question) -> Iterator[str]:
+    """Yield whom flags hold back from a caller who states the question's purpose, in the words of `vocabulary.flag`."""
+    stated, flags = question.purpose, question.flags
+    if (flags is None or RESTRICTION in flags) and (stated is None or not at_or_below(stated, EXEMPT)):
+        yield "restricted processing" + ("" if stated else f" (unless `{EXEMPT}` is stated)")
+    if flags is None:
+        yield "object to " + (f"what `{stated}` may mean" if stated else "a use that a caller's purpose may mean")
+        return
+    uses = [use for key in sorted(flags) if (use := use_of(key)) and (stated is None or overlap(stated, use))]
+    if uses:
+        yield f"object to {_listed(uses)}" + ("" if stated else " (where a caller's purpose may mean that)")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _what(ref: Ref) -> str:

@@ -155,6 +155,7 @@ def _lists(matrix: Matrix) -> Iterator[tuple[str, tuple[str, ...]]]:
         "Rules that lift the ceilings of types": matrix.unsafe,
         "Promises of the whole organization": matrix.promises,
         "Rules that have ended": matrix.ended,
+        "Whom flags hold back, whatever the rules say": matrix.held,
     }
     yield from ((title, items) for title, items in titles.items() if items)
 

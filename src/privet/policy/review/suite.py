@@ -33,6 +33,7 @@ from privet.policy.syntax import Policy
 from privet.vocabulary.access import ACTIONS, Access, Action, Principal, Purpose
 from privet.vocabulary.dataset import Collection, Dataset, Field
 from privet.vocabulary.datatype import Wire
+from privet.vocabulary.flag import RESTRICTION, objection
 from privet.vocabulary.predicate import ALWAYS, CONSENT, QUEUE, Compare, Predicate, comparisons
 from privet.vocabulary.typed import field_type
 
@@ -47,7 +48,7 @@ Judge = Callable[[Predicate, Collection], Holds]
 
 _FILE_KEYS = frozenset({"policy", "schema", "template", "tests"})
 _TEST_KEYS = frozenset({"name", "as", "granted", "attributes", "purpose", "through", "at"})
-_TEST_KEYS |= {"action", "table", "row", "queues", "consents", "expect"}
+_TEST_KEYS |= {"action", "table", "row", "queues", "consents", "flags", "expect"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,7 @@ class Test:
     now: datetime
     queues: frozenset[str]
     consents: frozenset[str]
+    flags: frozenset[str]
     row: Mapping[str, str | None]
     expect: Mapping[str, str]
 
@@ -140,7 +142,7 @@ def _found(test: Test, column: str, policy: Policy, schema: Dataset, judge: Judg
     access = replace(test.access, columns=(column,) if column else tuple(field.name for field in table.fields))
     queues = {name: (RECORD,) if name in test.queues else () for name in _queues(policy)}
     try:
-        permit = decide(policy, test.who, access, table, now=test.now, queues=queues)
+        permit = decide(policy, test.who, access, table, now=test.now, queues=queues, flags=test.flags)
     except Denied:
         return DENIED, ""
     read = _lookup(test)
@@ -164,7 +166,7 @@ def _lookup(test: Test) -> Lookup:
         if place == "id":
             return "00000000-0000-0000-0000-000000000001"
         if place.startswith(CONSENT):
-            return "yes" if place.partition(" ")[2] in test.consents else "no"
+            return "yes" if place.partition(" ")[2] in test.consents | test.flags else "no"
         return test.row.get(place)
 
     return read
@@ -270,6 +272,7 @@ class _Reader:
             now=self.moment(get("at")),
             queues=frozenset(self.words(get("queues"))),
             consents=frozenset(self.words(get("consents"))),
+            flags=frozenset(self.among(get("flags"), _flags(), "`restriction`, or `objection:` and a use")),
             row=dict(self.row(get("row"), table)),
             expect={},
         )
@@ -342,6 +345,10 @@ class _Reader:
             yield "", said
         else:
             yield from ((field.name, said) for field in table.fields)
+
+
+def _flags() -> list[str]:
+    return [RESTRICTION, *map(objection, sorted(keys("use")))]
 
 
 def _canonical(field: Field, value: Wire) -> str | None:

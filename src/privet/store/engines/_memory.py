@@ -8,7 +8,7 @@ from typing import cast
 
 from privet.errors import InvalidQuery
 from privet.store.check import FIRST, WIDEST, Scope, Table
-from privet.store.port import Aggregate, Cell, Join, Row, Select
+from privet.store.port import Aggregate, Cell, Join, Row, Select, Without
 from privet.vocabulary.predicate import And, Compare, In, Not, Or, Predicate
 
 # Typed for integers, as two cells of one kind compare alike: check_where saw to the kind.
@@ -164,6 +164,9 @@ def answer(question: Select, scope: Scope, rows: Mapping[str, Rows]) -> list[Row
     for join in question.joins:
         found = _join(found, join, at, rows[join.table])
     kept = [row for row in found if _holds(question.where, at, row) is True]
+    for without in question.without:
+        left, held = _at(without.left, at), _present(without, rows[without.table])
+        kept = [row for row in kept if row[left] is None or row[left] not in held]
     if question.group or question.aggregates:
         made = _group(question, at, kept)
         order = [(question.group.index(_same(name, question.group)), up) for name, up in question.order]
@@ -198,6 +201,12 @@ def _join(found: Iterable[Row], join: Join, at: Mapping[str, int], right: Rows) 
         if row[left] is not None:
             for other in by_value.get(row[left], ()):
                 yield row + other
+
+
+def _present(without: Without, right: Rows) -> set[Cell]:
+    at = {f"{without.alias}.{name}": place for name, place in right.places.items()}
+    place = right.places[without.right]
+    return {row[place] for row in right.by_key.values() if _holds(without.where, at, row) is True}
 
 
 def _group(question: Select, at: Mapping[str, int], kept: Sequence[Row]) -> list[Row]:

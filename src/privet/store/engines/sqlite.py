@@ -222,6 +222,8 @@ class SqliteStore:
             question.order,
             question.limit > 0,
             question.joins,
+            # Values are listed in the order of the statement's parameters: these stand after the predicate's.
+            tuple([(w.table, w.alias, w.left, w.right, shape_of(w.where, values)) for w in question.without]),
             question.group,
             question.aggregates,
             question.least > 0,

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from privet import digest
 
 # The first bits of a state's number: above every version of a record, which is what stands there for records.
-PLACE, SAID = 0b100 << 29, 0b110 << 29
-GONE = 0b001 << 29
-MOST = (1 << 29) - 1
+PLACE, SAID, SPENT = 0b1000 << 28, 0b1100 << 28, 0b1101 << 28
+GONE = 0b0010 << 28
+MOST = (1 << 28) - 1
 DELETED = bytes(20)  # the state of a record that was deleted, and of a row that was let go
 
 
@@ -39,9 +39,9 @@ def twin(id: bytes) -> bytes:
 
 
 def kind_of(state: bytes) -> int:
-    """Return PLACE or SAID, 0 for the state of a record, and for what is no state: entries may have been cut."""
+    """Return the kind of a row, 0 for the state of a record, and for what is no state: entries may have been cut."""
     whole = len(state) == len(DELETED)
-    return (state[0] & 0b11000000) << 24 if whole and state[0] & 0b10000000 else 0
+    return (state[0] & 0b11010000) << 24 if whole and state[0] & 0b10000000 else 0
 
 
 def is_gone(state: bytes) -> bool:

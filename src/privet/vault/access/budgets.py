@@ -1,7 +1,8 @@
 """Budgets: how much one caller may be shown, look up, try and guess in a while. Spent before anything leaves.
 
 Windows slide, for each principal, purpose and table. They stand in memory; those of more than an hour are kept in the
-database as well, by the next write of the vault. A rule that states a budget is counted by
+database as well, by the next write of the vault, whose audit binds them: `verify` finds one that was put back, so that
+it would be open again. A rule that states a budget is counted by
 that alone: cells shown, values tokenized or asked for. For all other rules a default holds, which spares those who may
 export the same columns of every row: bulk is no news to them. A call that does not fit is refused whole and spends
 nothing. One event loop spends, so that to look and to spend is one step.
@@ -19,8 +20,10 @@ from typing import Protocol
 from privet import digest
 from privet.errors import Damaged, LimitExceeded
 from privet.policy.permit import Basis, Permit, rank
-from privet.store.port import Aggregate, Put, Select, Step, Store
+from privet.store.port import Aggregate, Put, Row, Select, Step, Store
+from privet.vault.access import bound
 from privet.vault.access.windows import Count, Distinct
+from privet.vault.log.audit import Deed
 from privet.vault.schema import Column, Table
 from privet.vocabulary.datatype import data_type
 from privet.vocabulary.predicate import Compare
@@ -30,9 +33,11 @@ RECORDS, SHARE = 25, 1_000  # a minute: so many records, or one in so many of th
 LOOKUPS, LOOKUP_SHARE = 10_000, 100  # the same of values that are looked up in unique sets: one full batch
 MISSES = 100  # a minute: texts that might be guessed tokens, and are none
 MOST_WINDOWS = 10_000
+MOST_MS = bound.MOST * MINUTE_MS
 HOUR_MS, DAY_SECONDS = 3_600_000, 86_400
 COUNTS = 200  # a day: different counts that are moved, see `vault.query.blur`
-_COLUMNS = ("name", "until", "body")
+COLUMNS = ("name", "until", "body")
+VERB = "budgets.keep"  # of entries that bind what was spent
 _DISTINCT = frozenset({"records", "moved"})  # windows of different things; all others count
 _QUIET = frozenset({"redacted", "masked"})
 _WORDS = {1: "second", 60: "minute", 3600: "hour", 86_400: "day"}
@@ -236,12 +241,29 @@ class Meter:
         return taken
 
     def steps(self, taken: Unsaved) -> Iterator[Step]:
-        """Yield the steps that keep windows as they are now."""
+        """Yield the steps that keep windows as they are now, and an entry for each principal whose they are."""
         now = self._clock()
+        said: dict[str, list[bytes]] = {}
         for name, (window, seconds) in taken.items():
             assert self._seal is not None  # else nothing is to be kept
             key = _key(name)
-            yield Put("spent", _COLUMNS, ((key, now + seconds * 1000, self._seal.put(key + window.body())),))
+            row = (key, now + seconds * 1000, self._seal.put(key + window.body()))
+            yield Put("spent", COLUMNS, (row,))
+            said.setdefault(str(name[1]), []).append(_bound(*row))
+        for principal, items in said.items():
+            deed = Deed(principal=principal, verb=VERB, policy="", at_ms=now)
+            yield deed.entry(records=b"".join(items), count=len(items))
+
+    def state(self, row: Row) -> tuple[bytes, bytes]:
+        """Return the id of a row and its state, as the newest entry that binds it must say. Raises Damaged."""
+        name, until, stored = row
+        if self._seal is None or not isinstance(name, bytes) or not isinstance(stored, bytes):
+            raise _another()
+        if self._seal.take(stored)[:32] != name:
+            raise _another()
+        # A moment that no number has is none that was written.
+        said = _bound(name, until if isinstance(until, int) and 0 <= until <= MOST_MS else 0, stored)
+        return said[:16], said[16:36]
 
     def give_back(self, taken: Unsaved) -> None:
         """Have windows kept by a later unit, because theirs was not carried out."""
@@ -280,7 +302,7 @@ class Meter:
         for (stored,) in self._store.select(Select(table="spent", columns=("body",), where=Compare("name", "=", key))):
             body = self._seal.take(stored)
             if body[:32] != key:
-                raise Damaged("the stored count of a budget is another one's", hint="restore a backup of the vault")
+                raise _another()
             window.read(body[32:])
 
     def _size(self, table: Table, now: int) -> int:
@@ -338,6 +360,20 @@ def _charges(principal: str, purpose: str, seen: Seen) -> Iterator[_Charge]:
         yield _Charge(name, seen.moved, seen.most_moved, DAY_SECONDS, "different moved counts%s", table)
     if seen.misses:
         yield _Charge(("misses", *whose), range(seen.misses), MISSES, 60, "tokens%s that do not exist")
+
+
+def _bound(name: bytes, until_ms: int, stored: bytes) -> bytes:
+    # In whole minutes, rounded up: only until when the row must be there.
+    return bound.bind(bound.SPENT, identity(name), -(-until_ms // MINUTE_MS), stored[:16], digest.ZERO_ID)
+
+
+def identity(name: bytes) -> bytes:
+    """Return the id by which entries name what is kept of a window. `name`: as its row has it."""
+    return bound.identity("spent", name)
+
+
+def _another() -> Damaged:
+    return Damaged("the stored count of a budget is another one's", hint="restore a backup of the vault")
 
 
 def _key(name: tuple[Hashable, ...]) -> bytes:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from privet.errors import Conflict, Denied, DuplicateValue
-from privet.policy.permit import Permit
+from privet.policy.permit import Permit, unflagged
 from privet.vault.query.question import kind_of, shows_all
 from privet.vault.rows import Written
 from privet.vault.schema import Table, Unique
@@ -38,14 +38,19 @@ def _whole(table: Table, permit: Permit, name: str) -> bool:
     return any(sight.where == ALWAYS and shows_all(kind, sight.redaction) for sight in sights)
 
 
+def _unflagged(asking: Asking) -> Asking:
+    return lambda: [unflagged(permit) for permit in asking()]
+
+
 def touched(table: Table, names: Collection[str]) -> list[Unique]:
     """Return the unique sets that some columns belong to."""
     return [unique for unique in table.uniques if not set(unique.columns).isdisjoint(names)]
 
 
 def demand(table: Table, unique: Unique, asking: Asking) -> None:
-    """Raise Denied unless a caller may find records by a unique set."""
-    if not may_look_up(table, unique.columns, asking):
+    """Raise Denied unless a caller may find records by a unique set, but for those that flags hold back: these cannot
+    be changed, and whoever writes what they hold is told no more than that the write was refused."""
+    if not may_look_up(table, unique.columns, _unflagged(asking)):
         raise Denied(
             f"no role of the caller allows to find records of `{table.name}` by ({', '.join(unique.columns)})",
             hint="it needs `search` on every column of the set, on every row",

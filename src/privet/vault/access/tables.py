@@ -34,8 +34,9 @@ CONSENTS = Shape(
         Column("mac", "blob", null=False),
     ),
     key=("subject", "key", "place"),
-    # A question of those who consented to a key begins at its index where they are few among many records.
-    indexes=(("key",),),
+    # A question of those who consented to a key begins at its index where they are few among many records. What counts
+    # stands in it, too: who has a flag is looked up for each of the records that are counted.
+    indexes=(("key", "subject", "newest", "state"),),
 )
 POLICIES = Shape(
     name="policies",

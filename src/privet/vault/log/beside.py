@@ -1,7 +1,7 @@
-"""Rows beside records against the newest entries that bind them: places in queues, and what people said.
+"""Rows beside records against the newest entries that bind them: places in queues, what people said, spent budgets.
 
-A row that was put back, taken away or changed is found; of places, those alone whose time is not over, since the others
-count for nothing and are removed without haste.
+A row that was put back, taken away or changed is found; of places and budgets, those alone whose time is not over,
+since the others count for nothing and are removed without haste.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from itertools import groupby
 from privet import digest
 from privet.errors import Damaged
 from privet.store.port import Select
-from privet.vault.access import bound, consents, queues
+from privet.vault.access import bound, budgets, consents, queues
 from privet.vault.access.bound import DELETED
 from privet.vault.log.history import Fault
 from privet.vault.vault import Vault
@@ -29,6 +29,7 @@ def faults(vault: Vault, newest: Mapping[bytes, bytes]) -> Iterator[Fault]:
     """Yield what does not fit. `newest`: as the `Prover` has it."""
     yield from _places(vault, newest)
     yield from _consents(vault, newest)
+    yield from _spent(vault, newest)
 
 
 def _places(vault: Vault, newest: Mapping[bytes, bytes]) -> Iterator[Fault]:
@@ -75,6 +76,28 @@ def _consents(vault: Vault, newest: Mapping[bytes, bytes]) -> Iterator[Fault]:
         for owner in some:
             if owner not in gone:
                 yield Fault("consent.missing", f"consents of subject {_id(owner)}", _MISSING)
+
+
+def _spent(vault: Vault, newest: Mapping[bytes, bytes]) -> Iterator[Fault]:
+    expected, now = bound.living(newest, bound.SPENT), vault.clock()
+    question = Select(table="spent", columns=budgets.COLUMNS, where=Compare("until", ">", now))
+    for rows in vault.store.stream(question, rows=ROWS):
+        for row in rows:
+            named = budgets.identity(row[0]) if isinstance(row[0], bytes) else b""
+            expected.pop(named, None)
+            try:
+                id, state = vault.meter.state(row)
+            except Damaged as error:
+                yield Fault("budget", _budget(named), error.message)
+                continue
+            yield from _compared("budget", _budget(id), newest.get(id), state)
+    for id, (until, _) in expected.items():
+        if until * budgets.MINUTE_MS > now + budgets.MINUTE_MS:
+            yield Fault("budget.missing", _budget(id), _MISSING)
+
+
+def _budget(id: bytes) -> str:
+    return f"what was spent of budget {_id(id)}"
 
 
 def _compared(what: str, at: str, known: bytes | None, state: bytes) -> Iterator[Fault]:

@@ -9,7 +9,7 @@ one. A vault may be written to meanwhile: what does not fit is looked at again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from privet import digest
@@ -32,6 +32,7 @@ from privet.vocabulary.predicate import And, Compare, In
 ROWS = 1000  # of a table, looked at together
 TRIES = 20  # looks at what does not fit while the vault is written to
 RECORD = ("id",)  # the key of a pass over records
+Rows = Callable[[Mapping[bytes, bytes]], Iterable[Fault]]
 MOST_SUSPECTS = 100_000  # that are looked at again; of more than that, the rest is reported as it was found
 
 
@@ -67,12 +68,26 @@ def verify(vault: Vault, log: Log, *, witnessed: Sequence[Checkpoint] = ()) -> R
     return look.report()
 
 
-def verify_log(log: Log, *, witnessed: Sequence[Checkpoint] = ()) -> Report:
-    """Look at an audit alone: of the house, which has no records. `witnessed`: as of `verify`."""
+def verify_log(log: Log, rows: Rows | None = None, *, witnessed: Sequence[Checkpoint] = ()) -> Report:
+    """Look at an audit without records: that of the house. `rows`: looks at the rows that its entries bind, given the
+    newest state of each. `witnessed`: as of `verify`."""
     faults = Faults()
     prover = _prover(log, witnessed, faults)
+    for fault in _rows(log, prover, rows) if rows is not None else ():
+        faults.add(fault)
     prover.end()
     return _report(log, prover, faults, 0)
+
+
+def _rows(log: Log, prover: Prover, rows: Rows) -> list[Fault]:
+    """Return what does not fit, looked at again as long as the log grows meanwhile."""
+    for _ in range(TRIES):
+        found = list(rows(prover.newest))
+        if not found or log.count() == prover.size:
+            break
+        for batch in read(log.store, after=prover.size):
+            prover.take(batch)
+    return found
 
 
 def _prover(log: Log, witnessed: Sequence[Checkpoint], faults: Faults) -> Prover:

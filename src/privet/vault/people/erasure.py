@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from privet import digest
 from privet.errors import NotFound
 from privet.store.port import Delete, Put, Row, Select, Step
+from privet.vault.access import consents
 from privet.vault.change import delete_steps
 from privet.vault.holders import release, together
 from privet.vault.log.audit import Deed
@@ -57,6 +58,7 @@ async def _erase(vault: Vault, subject: bytes, deed: Deed) -> Erased:
         await vault.subjects.forget(subject)
     found = await vault.attempt(lambda: _removal(vault, entry, deed))
     vault.let_go(subject)
+    consents.forget(vault, subject)
     if vault.subjects is not None:
         vault.subjects.let_go([subject])
     return found

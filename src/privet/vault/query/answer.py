@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from privet.errors import Denied, Gone, InvalidQuery, PrivetError
+from privet.policy.permit import unflagged
 from privet.store.port import Aggregate, Cell, Row, Step
 from privet.vault.access.budgets import COUNTS
 from privet.vault.log.audit import Deed
@@ -81,9 +82,10 @@ def explain(vault: Vault, question: Question, permits: Permits) -> Answer:
 
 
 def plainly(question: Question, permits: Permits) -> bool:
-    """Return whether the caller may see in the clear, on every row there is, what a question asks about. Raises
-    Denied."""
-    found = clear(question, permits)
+    """Return whether the caller may see in the clear what a question asks about, on every row there is but for those
+    that flags hold back, which are not counted either. Raises Denied."""
+    read, search = ({name: unflagged(p) for name, p in held.items()} for held in (permits.read, permits.search))
+    found = clear(question, Permits(read=read, search=search))
     return found.plain and found.rows == TRUE
 
 

@@ -33,6 +33,7 @@ from privet.vault.query.question import (
 )
 from privet.vault.sight import canonical_literal, least, place_of
 from privet.vocabulary.datatype import DataType
+from privet.vocabulary.flag import bare
 from privet.vocabulary.predicate import ALWAYS, CONSENT, And, Compare, In, Or, Predicate, Value
 
 _PRESENCE = "?"  # the precision of IS NULL, in place of a part
@@ -145,8 +146,8 @@ def _seen(question: Question, permits: Permits, place: Place) -> bool:
     """Return whether searching lets the caller ask about a place on no row where it is not shown to her anyway."""
     if question.column(place) is None:
         return True
-    read = _read(question, permits, place)
-    return ALWAYS in read or all(where in read for where in _searched(question, permits, place))
+    read = list(map(bare, _read(question, permits, place)))
+    return ALWAYS in read or all(bare(where) in read for where in _searched(question, permits, place))
 
 
 def _kind(question: Question, place: Place) -> DataType:
@@ -175,16 +176,16 @@ def _answers(kind: DataType, redaction: str, part: str) -> bool:
 
 def _any_row(source: Source, permits: Permits) -> Tree:
     """Return the rows of a table on which anything at all is permitted."""
-    found = [
-        to_tree(sight.where, source)
+    found = dict.fromkeys(
+        sight.where
         for held in (permits.read, permits.search)
         if source.table.name in held
         for sights in held[source.table.name].columns.values()
         for sight in sights
-    ]
+    )
     if not found:
         raise Denied(f"no role of the caller allows to ask about `{source.table.name}`")
-    return disjoin(tuple(found))
+    return disjoin(tuple(to_tree(where, source) for where in found))
 
 
 def _shown(question: Question, permits: Permits, output: Output) -> list[Grade]:

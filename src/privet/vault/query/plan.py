@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypedDict, Unpack
 
 from privet.errors import Gone
@@ -44,8 +45,11 @@ class Plan:
         self.clearance = clear(question, permits, redaction)
         self.sealers: dict[str, Sealer] = {source.name: vault.sealer(source.table) for source in question.sources}
         demand_whole(question, self.clearance.rows)
-        pruner = self._pruner = Pruner(question, self.sealers, ledger=consents.kept(vault))
+        ledger, flagged = consents.kept(vault), partial(consents.listed, vault)
+        pruner = self._pruner = Pruner(question, self.sealers, ledger=ledger, flagged=flagged)
         self.pruned = pruner.prune(question.where, self.clearance.rows)
+        for key in self.pruned.lacking:
+            consents.demand_lifted(vault, key)
         self.group = tuple(pruner.physical(place) for place in question.group)
         counts = [self._count(output) for output in question.outputs if output.function]
         self.counts = tuple(count for count in counts if count is not None)
@@ -66,7 +70,7 @@ class Plan:
         """Return "index", "scan" or "index+scan"; see `vault.query.answer.Answer`."""
         if self.decided:
             return "index"
-        return "scan" if self.pruned.where == ALWAYS else "index+scan"
+        return "scan" if self.pruned.where == ALWAYS and not self.pruned.without else "index+scan"
 
     # -- the store's question ----------------------------------------------------------------------------------
 
@@ -77,7 +81,13 @@ class Plan:
         for source in sources:
             where = both(where, self._not_expired(source))
         joins = tuple(join for source in sources for join in self._join(source))
-        return replace(Select(table=sources[0].table.rows, where=where, joins=(*joins, *self.pruned.joins)), **clauses)
+        found = Select(
+            table=sources[0].table.rows,
+            where=where,
+            joins=(*joins, *self.pruned.joins),
+            without=self.pruned.without,
+        )
+        return replace(found, **clauses)
 
     def columns(self) -> tuple[str, ...]:
         """Return every physical column of every source in turn: what verifying rows needs."""

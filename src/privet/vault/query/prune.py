@@ -7,20 +7,35 @@ other condition stays in `residue` and is judged again on opened values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from privet import digest
 from privet.crypto.index import Cut, Tagger
-from privet.store.port import Join
+from privet.store.port import Join, Without
+from privet.vault.access import consents
 from privet.vault.query.cover import cover, prefix_size, prefix_value, wanted
 from privet.vault.query.joint import Joint, joints
-from privet.vault.query.question import All, Flip, Leaf, Operator, Place, Question, Tree, conjoin, kind_of
+from privet.vault.query.question import (
+    All,
+    Flip,
+    Leaf,
+    Operator,
+    Place,
+    Question,
+    Some,
+    Tree,
+    conjoin,
+    disjoin,
+    kind_of,
+)
 from privet.vault.schema import Column
 from privet.vault.sealer import Sealer
 from privet.vocabulary.datatype import Part
-from privet.vocabulary.predicate import ALWAYS, CONSENT, NEVER, And, Compare, In, Not, Predicate, both, either
+from privet.vocabulary.flag import is_flag
+from privet.vocabulary.predicate import ALWAYS, CONSENT, NEVER, And, Compare, In, Not, Or, Predicate, both, either
 
+Flagged = Callable[[str], Set[bytes] | None]
 MOST_JOINS = 3  # arrays and consents that one question may look up by their own tables
 _FLIPPED: dict[str, Operator] = {"<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 
@@ -49,10 +64,13 @@ class _Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruned:
-    """`where` and `joins`: the candidates. `residue`: what opened values still have to meet."""
+    """`where`, `joins` and `without`: the candidates. `residue`: what opened values still have to meet. `lacking`: the
+    flags of `without`; nothing that lifts them may be forged, see `consents.demand_lifted`."""
 
     where: Predicate
     joins: tuple[Join, ...]
+    without: tuple[Without, ...]
+    lacking: frozenset[str]
     residue: Tree
     lines: tuple[Line, ...]
 
@@ -65,20 +83,30 @@ class Range(All):
 class Pruner:
     """Compiles the conditions of one question."""
 
-    def __init__(self, question: Question, sealers: Mapping[str, Sealer], *, ledger: bool = False) -> None:
-        """`ledger`: the store itself holds the consents that rows are judged by."""
+    def __init__(
+        self,
+        question: Question,
+        sealers: Mapping[str, Sealer],
+        *,
+        ledger: bool = False,
+        flagged: Flagged = lambda key: None,
+    ) -> None:
+        """`ledger`: the store itself holds the consents that rows are judged by. `flagged`: a flag → who has it, None
+        where nobody can list them."""
         self.question = question
         self.sealers = sealers
         self.ledger = ledger
+        self.flagged = flagged
         self.aliases = {source.name: source.alias for source in question.sources}
         self.joins: list[Join] = []
+        self.without: dict[tuple[str, str], Without] = {}  # by (subject, flag)
 
     def prune(self, asked: Tree, permitted: Tree) -> Pruned:
         """Return what the store is asked. `permitted`: the rows that the caller's permits cover."""
         where: Predicate = ALWAYS
         lines: list[Line] = []
         residue: list[Tree] = []
-        items, rules = (dict.fromkeys(tree.items if isinstance(tree, All) else (tree,)) for tree in (asked, permitted))
+        items, rules = (dict.fromkeys(_conjuncts(tree)) for tree in (asked, permitted))
         sides: list[list[Tree]] = [list(items), [rule for rule in rules if rule not in items]]
         # What is asked and what is permitted may be answered together.
         for joint in joints([item for side in sides for item in side], self.question):
@@ -93,7 +121,14 @@ class Pruner:
                 lines += [replace(line, text=prefix + line.text) for line in found.lines]
                 if not found.exact:
                     residue.append(item)
-        return Pruned(where=where, joins=tuple(self.joins), residue=conjoin(*residue), lines=tuple(lines))
+        return Pruned(
+            where=where,
+            joins=tuple(self.joins),
+            without=tuple(self.without.values()),
+            lacking=frozenset(key for _, key in self.without),
+            residue=conjoin(*residue),
+            lines=tuple(lines),
+        )
 
     def physical(self, place: Place) -> str:
         """Return the store's column whose cells are equal just where a place's values are, "" where there is none."""
@@ -157,7 +192,7 @@ class Pruner:
         column = self.question.column(leaf.place)
         text = self._text(leaf, flip=flip)
         if leaf.place.column.startswith(CONSENT):
-            return self._consent(leaf) if top and not flip and self.ledger else _CONSENT
+            return self._person(leaf, flip=flip, top=top)
         if column is None:
             return _exact(text, "record ids", self._ids(f"{self.aliases[leaf.place.source]}.id", leaf, flip=flip))
         if leaf.op == "null":
@@ -250,15 +285,25 @@ class Pruner:
         where = And((Compare(f"{alias}.index_id", "=", index.id), tags))
         return _Answer(where, False, (Line(text, f"element index `{name}`"),))
 
+    def _person(self, leaf: Leaf, *, flip: bool, top: bool) -> _Answer:
+        key = leaf.place.column.partition(" ")[2]
+        if is_flag(key) and flip:
+            # Whose a record is its head's MAC has bound, and who has the flag is known: nothing is left to open.
+            subject, listed = f"{self.aliases[leaf.place.source]}.subject", self.flagged(key)
+            if listed is not None:
+                return _exact("people without the flag", "subjects", unflagged(subject, listed))
+            if top and self.ledger:
+                self.without.setdefault((subject, key), consents.unflagged(f"f{len(self.without)}", key, subject))
+                return _exact("people without the flag", "consents", ALWAYS)
+        return self._consent(leaf) if top and not flip and self.ledger else _CONSENT
+
     def _consent(self, leaf: Leaf) -> _Answer:
         if len(self.joins) == MOST_JOINS:
             return _CONSENT
         alias, key = f"e{len(self.joins)}", leaf.place.column.partition(" ")[2]
         self.joins.append(Join("consents", alias, f"{self.aliases[leaf.place.source]}.subject", "subject"))
-        said = (("key", key), ("newest", 1), ("state", "given"))
-        where = And(tuple(Compare(f"{alias}.{name}", "=", value) for name, value in said))
         # What the ledger's rows say counts only once their MACs were checked.
-        return _Answer(where, False, (replace(_CONSENT.lines[0], index="consents"),))
+        return _Answer(consents.given(alias, key), False, (replace(_CONSENT.lines[0], index="consents"),))
 
     def _narrowed(self, place: Place, column: Column, part: Part, values: Sequence[str], opened: _Answer) -> _Answer:
         tag = self._tag(place, column, part.name)
@@ -299,6 +344,39 @@ class Pruner:
         part = kind.part(name)
         leak = " and `leak: equality`" if (part.few if part else kind.few) and not column.field.leak else ""
         return f"add `index: [{', '.join((*column.field.indexes, name))}]`{leak} to `{table}.{column.name}`"
+
+
+def unflagged(subject: str, listed: Set[bytes]) -> Predicate:
+    """Return the condition of rows that are of none of some people. `subject`: the column that says whose one is."""
+    if not listed:
+        return ALWAYS
+    return Or((Compare(subject, "=", None), Not(In(subject, tuple(sorted(listed))))))
+
+
+def _conjuncts(tree: Tree) -> Iterator[Tree]:
+    """Yield the conditions that all hold: those that every one of some alternatives has stand by themselves.
+
+    A caller's rules are alternatives, and flags hold back what each of them allows.
+    """
+    for item in _all(tree):
+        sides = [_all(side) for side in item.items] if isinstance(item, Some) else []
+        shared = [part for part in (sides[0] if sides else ()) if _lacks(part) and all(part in side for side in sides)]
+        if not shared:
+            yield item
+            continue
+        yield from shared
+        rest = disjoin(tuple(conjoin(*(part for part in side if part not in shared)) for side in sides))
+        yield from _all(rest)
+
+
+def _all(tree: Tree) -> Sequence[Tree]:
+    return tree.items if isinstance(tree, All) else (tree,)
+
+
+def _lacks(tree: Tree) -> bool:
+    """Return whether a condition is that a person lacks a flag."""
+    place = tree.item.place.column if isinstance(tree, Flip) and isinstance(tree.item, Leaf) else ""
+    return place.startswith(CONSENT) and is_flag(place.partition(" ")[2])
 
 
 _CONSENT = _Answer(ALWAYS, False, (Line("the person's consent"),))
