@@ -49,7 +49,7 @@ class HouseDoor:
         return await call(self._house, order.row, who, ask, key=order.key)
 
     async def stream(self, order: Order) -> AsyncGenerator[Any, None]:
-        """Yield the answers of a stream."""
+        """Yield the answers of a stream, or the pieces of a file."""
         assert isinstance(order.row, Stream)  # verbs and transfers have methods of their own
         ask = codec.decode(body_of(order.values), order.row.ask)
         decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(order.row.answer)
@@ -58,7 +58,7 @@ class HouseDoor:
             async for lines in chunks:
                 self._principal()
                 for line in lines:
-                    yield decoder.decode(line)
+                    yield line if order.row.media else decoder.decode(line)
         finally:
             await chunks.aclose()
 

@@ -21,6 +21,7 @@ from privet.app.door import Order
 from privet.app.http.address import is_loopback
 from privet.app.letter import Letter, answer, decoded, letter, stored
 from privet.app.pieces import Fetched, arriving, pieces
+from privet.app.services.stream import Stream
 from privet.app.uds import short
 from privet.errors import (
     InFlight,
@@ -116,6 +117,10 @@ def _broken(error: httpx2.TransportError | None = None) -> PrivetError:
     return untrusted or Unavailable("the stream broke off before its end", hint="begin it again")
 
 
+def _is_file(order: Order) -> bool:
+    return isinstance(order.row, Stream) and bool(order.row.media)
+
+
 class HttpDoor:
     """The way over HTTP that waits."""
 
@@ -164,6 +169,9 @@ class HttpDoor:
             with self._http.stream(sent.method, sent.target, headers=sent.headers) as got:
                 if got.status_code != 200:
                     answer(order, got.status_code, got.read())
+                if _is_file(order):
+                    yield from got.iter_bytes()
+                    return
                 for chunk in got.iter_bytes():
                     *lines, rest = (rest + chunk).split(b"\n")
                     for line in lines:
@@ -257,6 +265,9 @@ class AsyncHttpDoor:
                     answer(order, got.status_code, await got.aread())
                 async with aclosing(got.aiter_bytes()) as chunks:
                     async for chunk in chunks:
+                        if _is_file(order):
+                            yield chunk
+                            continue
                         *lines, rest = (rest + chunk).split(b"\n")
                         for line in lines:
                             yield decoded(line, order.row.answer)

@@ -26,6 +26,7 @@ from privet.crypto.keystores import KEYSTORES, local
 from privet.errors import Conflict, Damaged, InvalidInput, NotFound, PrivetError, Refused
 from privet.policy.roles import BUILT_IN
 from privet.policy.syntax import Policy
+from privet.rights.identity import person
 from privet.secret import Secret
 from privet.store.port import ENGINES, Column, Insert, Put, Select, Shape, Step, Store, Unit
 from privet.vault.access import consents, policies, tables
@@ -41,7 +42,10 @@ from privet.vault.vault import Vault, create_vault, key_steps, load_keys, open_v
 from privet.vocabulary.predicate import Compare
 
 if TYPE_CHECKING:
+    from privet.app.center import Center
+    from privet.app.consent import Choices
     from privet.app.desk import Desk
+    from privet.app.mail import Mail
 
 SUBJECTS_FILE, EPOCHS_FILE, LEDGER_FILE = "subjects.db", "epochs.db", "ledger"  # beside a vault's database
 REQUESTS_FILE = "requests.db"  # in a home: the own keys of people's requests
@@ -176,6 +180,37 @@ class House:
 
         return Desk(self)
 
+    @cached_property
+    def mail(self) -> Mail:
+        """Return what letters are sent by; opened when it is first asked for. Raises InvalidInput, Refused."""
+        from privet.app.mail import Mail  # slow to import, and most commands send nothing
+
+        return Mail(self.settings, self.control, lambda: (self.desk.store, self.ring, self.id))
+
+    @cached_property
+    def center(self) -> Center:
+        """Return where people prove who they are; opened when it is first asked for."""
+        from privet.app.center import Center  # most commands have no use for it
+
+        return Center(self)
+
+    @cached_property
+    def choices(self) -> Choices:
+        """Return where notices and people's choices stand; opened when it is first asked for."""
+        from privet.app.consent import Choices  # most commands have no use for it
+
+        return Choices(self)
+
+    @cached_property
+    def handle_key(self) -> Secret[bytes]:
+        """Return the key of people's handles. Whatever keys are changed, it stays: rows are found by it."""
+        return person.derived(self.ring.raw("idempotency", self.id))
+
+    def handle(self, kind: str, value: str) -> bytes:
+        """Return what rows hold in place of a person's identity: 32 bytes. Raises InvalidValue for an address that is
+        none."""
+        return person.handle(self.handle_key, kind, value)
+
     def vault_names(self) -> list[str]:
         """Return the names of every vault, sorted."""
         rows = self.control.select(Select(table="vaults", columns=("name",), order=(("name", True),)))
@@ -298,6 +333,8 @@ class House:
         if self.witness is not None:
             with suppress(PrivetError):  # the next opening tries again, and says so
                 self.witness.keep(self.logs())
+        if "mail" in self.__dict__:
+            self.mail.close()
         if "desk" in self.__dict__:
             self.desk.close()
         for vault in self._vaults.values():

@@ -8,8 +8,11 @@ from contextlib import suppress
 
 from privet.app.denials import flush
 from privet.app.identity import issue
+from privet.app.inform import to_house
 from privet.app.wiring import House
-from privet.errors import PrivetError
+from privet.errors import Conflict, PrivetError
+from privet.rights import care
+from privet.rights.clock import WARN_MS, warn
 from privet.store.port import Unit
 from privet.vault.log.audit import Deed
 from privet.vault.log.history import EXPIRE_MS, expire
@@ -111,6 +114,44 @@ async def keep_requests(house: House, name: str, every_seconds: float = 1.0) -> 
             await asyncio.sleep(every_seconds)
     finally:
         crew.close(STOP_SECONDS)
+
+
+async def keep_clock(house: House, every_seconds: float = 60.0) -> None:
+    """Warn of requests whose time runs out, and let go of packages whose time is over, until it is cancelled."""
+    while True:
+        try:
+            await asyncio.to_thread(tick_clock, house)
+        except PrivetError as error:
+            log.warning("nobody is warned of requests that are due: %s", error.code)
+        await asyncio.sleep(every_seconds)
+
+
+def tick_clock(house: House) -> None:
+    """Do what `keep_clock` does once. Blocking. A warning is in the audit, whether or not anybody takes letters."""
+    from privet.app.services import packages
+
+    journal, now = house.desk.journal, house.clock()
+    for notice in warn(care.running(journal, now + WARN_MS + 1), now):
+        deed = Deed(principal=PRINCIPAL, verb="requests.warn", policy=house.policy().version, at_ms=now)
+        told = to_house(house, notice, now)
+        entry = deed.seen(note=f"request {notice.request.id} {notice.event}")
+        care.warned(journal, notice.request, now, beside=(entry, *told))
+    _acknowledge(house, now)
+    packages.expire(house, now)
+
+
+def _acknowledge(house: House, now: int) -> None:
+    """Write down of which requests the letter that confirms their receipt went out."""
+    if house.settings.mail is None:
+        return
+    from privet.app.mail import posted
+
+    for found in care.unacknowledged(house.desk.journal):
+        if posted(house, found.id).get("received") == "sent":
+            deed = Deed(principal=PRINCIPAL, verb="requests.acknowledge", policy=house.policy().version, at_ms=now)
+            with suppress(Conflict):  # somebody did so by hand meanwhile
+                beside = (deed.entry(note=f"request {found.id}"),)
+                care.acknowledge(house.desk.journal, found.id, now, beside=beside)
 
 
 async def keep_sweeping(house: House, every_seconds: float = 3600.0) -> None:

@@ -15,77 +15,71 @@ from typing import Any
 import msgspec
 
 from privet import digest
+from privet.connectors.base import Choice
 from privet.errors import Conflict, Damaged, InvalidInput, NotFound, UnknownName
-from privet.rights.asked import MOVES, OVER, Answer, Opening, Request, Task, checked, facts, read_reason
+from privet.rights.asked import (
+    MOVES,
+    OVER,
+    Answer,
+    Correction,
+    Listing,
+    Opening,
+    Request,
+    Task,
+    checked,
+    facts,
+    read_denial,
+    read_reason,
+    read_verified,
+)
 from privet.rights.outcome import Ended, Result
+from privet.rights.rows import COMMENTS, READ, REQUESTS, request_of
 from privet.rights.sealed import RequestKey, RequestKeys
-from privet.rights.words import State
+from privet.rights.words import GATHERING, TELLING, State
 from privet.rights.work import earlier
 from privet.secret import Secret
 from privet.store import queue
-from privet.store.port import Cell, Clash, Column, Expect, Insert, Row, Select, Shape, Step, Store, Unit, Update
+from privet.store.port import Cell, Clash, Delete, Expect, Insert, Row, Select, Shape, Step, Store, Unit, Update
 from privet.store.queue import Claim, Queue
-from privet.vocabulary.predicate import And, Compare, In, Predicate
+from privet.vocabulary.predicate import And, Compare, In, Not, Or, Predicate
 
-REQUESTS = Shape(
-    name="requests",
-    columns=(
-        Column("id", "text", null=False),
-        Column("kind", "text", null=False),
-        Column("state", "text", null=False),
-        Column("dry", "int", null=False),
-        Column("opened", "int", null=False),
-        Column("updated", "int", null=False),
-        Column("due", "int"),
-        Column("opened_by", "text", null=False),
-        Column("decided_by", "text", null=False),
-        Column("reason", "text", null=False),
-        Column("without", "text", null=False),
-        Column("begun", "int", null=False),
-        Column("forgotten", "int", null=False),
-        Column("certificate", "text", null=False),
-        Column("received", "int", null=False),
-        Column("acknowledge", "int"),
-        Column("verified", "text", null=False),
-        Column("law", "text", null=False),
-        Column("region", "text", null=False),
-        Column("language", "text", null=False),
-        Column("assigned", "text", null=False),
-        Column("extended", "text", null=False),
-        Column("warned", "int"),
-        Column("ended", "int"),
-        Column("downloads", "int", null=False),
-        Column("package_until", "int"),
-        Column("identities", "blob"),
-        Column("approval", "blob"),
-        Column("plan", "blob"),
-        Column("progress", "blob"),
-        Column("result", "blob"),
-    ),
-    key=("id",),
-    indexes=(("forgotten",), ("state",)),
-)
-SHAPES: tuple[Shape, ...] = (*queue.SHAPES, REQUESTS)
-_COLUMNS = tuple(column.name for column in REQUESTS.columns if column.name not in ("identities", "approval"))
+SHAPES: tuple[Shape, ...] = (*queue.SHAPES, REQUESTS, COMMENTS)
+PACKAGE_MS = 72 * 3_600_000
 
 Beside = Sequence[Step] | Callable[[str], Sequence[Step]]
 """Steps of the same store that happen with a change or not at all (an audit entry), or what makes them of the id."""
+Letters = Callable[[str, Request, Mapping[str, Any]], Sequence[Step]]
+"""Makes the steps of a letter to the person: of an event (`received`, `ready`, `done`, `partial`, `denied`, `extended`,
+`told`), the request as it is then, and whom it is about. () where no letter can be written."""
 
 
 class Journal:
     """All requests. Any thread may call; every method is blocking."""
 
-    def __init__(self, store: Store, keys: RequestKeys) -> None:
-        """Take a store in which SHAPES are defined, and the requests' keys."""
+    def __init__(
+        self,
+        store: Store,
+        keys: RequestKeys,
+        *,
+        package_ms: int = PACKAGE_MS,
+        letters: Letters = lambda event, request, identities: (),
+    ) -> None:
+        """Take a store in which SHAPES are defined, and the requests' keys. `package_ms`: how long a package is kept.
+        `letters`: writes to the person."""
         self.store = store
         self.keys = keys
         self.queue = Queue(store)
+        self.package_ms = package_ms
+        self.letters = letters
 
     # --- what people do -------------------------------------------------------------------------------------------
 
     def open(self, ask: Opening, now_ms: int, *, beside: Beside = ()) -> Request:
-        """Write a request down. Raises InvalidInput where it names nobody."""
+        """Write a request down. Raises InvalidInput where it names nobody, Conflict where it is to run and nobody
+        proved whose identities these are."""
         identities = checked(ask)
+        if not (ask.approval or ask.verified):
+            raise _unproved()
         id_ = digest.id_text(digest.record_ids(1, now_ms=now_ms)[0])
         charter = {
             "kind": ask.kind,
@@ -114,6 +108,7 @@ class Journal:
             "certificate": "",
             "received": now_ms if ask.received_ms is None else ask.received_ms,
             "acknowledge": ask.acknowledge_ms,
+            "acknowledged": None,
             "verified": ask.verified,
             "law": ask.law,
             "region": ask.region,
@@ -124,33 +119,52 @@ class Journal:
             "ended": None,
             "downloads": 0,
             "package_until": None,
+            "person": ask.person or None,
             "identities": sealed,
         }
         flow = self.queue.start(id_, ask.kind, None if ask.approval else now_ms)
+        told = self.letters("received", request_of(tuple(cells.get(name) for name in READ))[0], identities)
         row = Insert("requests", tuple(cells), (tuple(cells.values()),))
-        self.store.write_now(Unit((row, *flow, *_beside(beside, id_))))
+        self.store.write_now(Unit((row, *flow, *told, *beside_of(beside, id_))))
+        return self.get(id_)
+
+    def verify(self, id_: str, how: str, by: str, now_ms: int, *, beside: Beside = ()) -> Request:
+        """Write down how it was proved whose identities a request names: a few words without personal data.
+
+        Raises NotFound, Gone, Conflict where the request no longer waits for approval.
+        """
+        charter = self._sealed(id_)
+        charter["verified"] = read_verified(how)
+        sealed = self.keys.open(id_).seal_document("identities", charter)
+        changed: dict[str, Cell] = {"verified": charter["verified"], "identities": sealed, "updated": now_ms}
+        steps = (_expect(id_, ("received",)), *_set(id_, changed), *beside_of(beside, id_))
+        self.commit(steps, id_, "verify")
         return self.get(id_)
 
     def approve(self, id_: str, by: str, now_ms: int, *, basis: str = "", beside: Beside = ()) -> Request:
         """Let a request run. `basis`: what tells the plan that was approved from another, "" for whatever it will be.
 
-        Raises NotFound, Conflict where it waits for no approval.
+        Raises NotFound, Conflict where it waits for no approval, or nobody proved whose identities it names.
         """
         changed: dict[str, Cell] = {"decided_by": by, "updated": now_ms}
         if self.get(id_).state == "received":
+            if not self._sealed(id_)["verified"]:
+                raise _unproved()
             changed["approval"] = _approval(self.keys.open(id_), by, now_ms, basis)
-        return self._decide("approve", id_, changed, (*self.queue.wake(id_, now_ms), *_beside(beside, id_)))
+        return self._decide("approve", id_, changed, (*self.queue.wake(id_, now_ms), *beside_of(beside, id_)))
 
     def deny(self, id_: str, by: str, reason: str, now_ms: int, *, beside: Beside = ()) -> Request:
-        """Turn a request down for a reason that is a code or a few words without personal data."""
-        changed: dict[str, Cell] = {"decided_by": by, "reason": read_reason(reason), "updated": now_ms}
-        self._decide("deny", id_, changed, _beside(beside, id_))
+        """Turn a request down for a reason of DENIALS, and forget the person."""
+        changed: dict[str, Cell] = {"decided_by": by, "reason": read_denial(reason), "updated": now_ms, "ended": now_ms}
+        found = replace(self.get(id_), state="denied", reason=reason, ended_ms=now_ms)
+        told = () if found.forgotten else self.letters("denied", found, self.identities(id_))
+        self._decide("deny", id_, changed, (*told, *beside_of(beside, id_)))
         return self.forget(id_, now_ms)
 
     def cancel(self, id_: str, by: str, reason: str, now_ms: int, *, beside: Beside = ()) -> Request:
         """Stop a request that has changed nothing outside yet, whoever works on it. Raises Conflict for another."""
-        changed: dict[str, Cell] = {"decided_by": by, "reason": read_reason(reason), "updated": now_ms}
-        steps = (*self.queue.revoke(id_), *_beside(beside, id_))
+        changed: dict[str, Cell] = {"decided_by": by, "reason": read_reason(reason), "updated": now_ms, "ended": now_ms}
+        steps = (*self.queue.revoke(id_), *beside_of(beside, id_))
         self._decide("cancel", id_, changed, steps, untouched=True)
         return self.forget(id_, now_ms)
 
@@ -176,12 +190,12 @@ class Journal:
         if found.state == "waiting":
             changed: dict[str, Cell] = {"without": out, "approval": sealed, "updated": now_ms}
             steps = (*_set(id_, changed), *self.queue.signal(id_, "retry", b"", now_ms))
-            self._write((_expect(id_, ("waiting",)), *steps, *_beside(beside, id_)), id_, "retry")
+            self.commit((_expect(id_, ("waiting",)), *steps, *beside_of(beside, id_)), id_, "retry")
             return self.get(id_)
         before = earlier.kept(self.queue, key, None if found.reason else found.result) if found.begun else ()
-        again = (*self.queue.clear(id_), *before, *self.queue.wake(id_, now_ms), *_beside(beside, id_))
+        again = (*self.queue.clear(id_), *before, *self.queue.wake(id_, now_ms), *beside_of(beside, id_))
         anew: dict[str, Cell] = {"without": out, "reason": "", "certificate": "", "decided_by": by, "updated": now_ms}
-        anew["approval"] = sealed
+        anew |= {"approval": sealed, "ended": None, "package_until": None, "downloads": 0}
         return self._decide("retry", id_, anew, again)
 
     def answer(self, id_: str, name: str, said: Answer, by: str, now_ms: int, *, beside: Beside = ()) -> Request:
@@ -205,13 +219,13 @@ class Journal:
         }
         sealed = self.keys.open(id_).seal_document(f"answer:{name}", document)
         steps = self.queue.signal(id_, f"answer:{name}", sealed, now_ms)
-        self._write((_expect(id_, ("running", "waiting")), *steps, *_beside(beside, id_)), id_, "answer")
+        self.commit((_expect(id_, ("running", "waiting")), *steps, *beside_of(beside, id_)), id_, "answer")
         return self.get(id_)
 
     def certify(self, id_: str, certificate: str, now_ms: int, *, beside: Beside = ()) -> Request:
         """Link a certificate (its digest or address) to a request that is over."""
         steps = (_expect(id_, OVER), *_set(id_, {"certificate": certificate, "updated": now_ms}))
-        self._write((*steps, *_beside(beside, id_)), id_, "certify")
+        self.commit((*steps, *beside_of(beside, id_)), id_, "certify")
         return self.get(id_)
 
     def forget(self, id_: str, now_ms: int, *, beside: Beside = ()) -> Request:
@@ -221,28 +235,37 @@ class Journal:
             raise Conflict(f"the request is `{found.state}`: its people are still needed", hint="cancel it first")
         if not found.forgotten:
             self.keys.forget([id_])
+            said = Delete("request_comments", ("request",), ((id_,),))
             change = _set(id_, {"forgotten": 1, "identities": None})
-            self._write((*self.queue.clear(id_), *change, *_beside(beside, id_)), id_, "forget")
+            self.commit((*self.queue.clear(id_), said, *change, *beside_of(beside, id_)), id_, "forget")
         return self.get(id_)
 
     # --- what people see ------------------------------------------------------------------------------------------
 
     def get(self, id_: str) -> Request:
         """Return a request. Raises NotFound."""
-        rows = self.store.select(Select(table="requests", columns=_COLUMNS, where=Compare("id", "=", id_)))
+        rows = self.store.select(Select(table="requests", columns=READ, where=Compare("id", "=", id_)))
         if not rows:
             raise NotFound("there is no such request")
         return self._read(rows[0])
 
-    def listed(self, *, states: Sequence[str] = (), kind: str = "", after: str = "", limit: int = 100) -> list[Request]:
-        """Return requests, newest first. `after`: the id of the last one seen."""
-        where: list[Predicate] = [In("state", tuple(states))] if states else []
-        where += [Compare("kind", "=", kind)] if kind else []
-        where += [Compare("id", "<", after)] if after else []
-        question = Select(
-            table="requests", columns=_COLUMNS, where=And(tuple(where)), order=(("id", False),), limit=limit
-        )
+    def listed(self, asked: Listing = Listing()) -> list[Request]:  # noqa: B008 - a frozen word
+        """Return requests, newest first, or those with a due date by that, the soonest first."""
+        where: list[Predicate] = [In("state", tuple(asked.states))] if asked.states else []
+        said = (("kind", asked.kind), ("law", asked.law), ("assigned", asked.assigned), ("person", asked.person))
+        where += [Compare(name, "=", value) for name, value in said if value]
+        where += [Compare("due", "<", asked.due_before_ms)] if asked.due_before_ms is not None else []
+        if asked.by_due:
+            where += [Compare("due", "!=", None), *self._after_due(asked.after)]
+        elif asked.after:
+            where += [Compare("id", "<", asked.after)]
+        order = (("due", True), ("id", True)) if asked.by_due else (("id", False),)
+        question = Select(table="requests", columns=READ, where=And(tuple(where)), order=order, limit=asked.limit)
         return [self._read(row) for row in self.store.select(question)]
+
+    def of_person(self, handle: bytes, *, limit: int = 100) -> list[Request]:
+        """Return the requests of whom `handle` stands for, newest first."""
+        return self.listed(Listing(person=handle, limit=limit)) if handle else []
 
     def identities(self, id_: str) -> dict[str, Any]:
         """Return whom a request is about: kind → value or values. Raises NotFound, Gone."""
@@ -252,11 +275,14 @@ class Journal:
     def granted(self, request: Request) -> dict[str, Any]:
         """Return whom a request is about, for the worker that carries it out.
 
-        Raises Damaged where it is not the request that was opened, or nobody approved it; NotFound, Gone.
+        Raises Damaged where it is not the request that was opened, or nobody approved it or proved whose identities
+        these are; NotFound, Gone.
         """
         said = self._sealed(request.id)
-        if (said["kind"], said["dry"]) != (request.kind, request.dry):
+        if (said["kind"], said["dry"], said["verified"]) != (request.kind, request.dry, request.verified):
             raise Damaged("the request is not the one that was opened", hint="somebody changed the control database")
+        if not said["verified"]:
+            raise Damaged("nobody proved whose identities these are", hint="somebody changed the control database")
         if said["approval"]:
             self.keys.open(request.id).open_document("approval", self._approval(request.id))
         found: dict[str, Any] = said["of"]
@@ -276,6 +302,15 @@ class Journal:
     def note_of(self, id_: str) -> str:
         """Return what was noted when the request was opened. Raises NotFound, Gone."""
         return str(self._sealed(id_)["note"])
+
+    def corrections(self, id_: str) -> tuple[Correction, ...]:
+        """Return what a rectification sets right. Raises NotFound, Gone."""
+        return tuple(Correction(**each) for each in self._sealed(id_)["corrections"])
+
+    def choice(self, id_: str) -> Choice | None:
+        """Return what she said of the use of her data, None where it is not about that. Raises NotFound, Gone."""
+        held = self._sealed(id_)["choice"]
+        return Choice(**{**held, "uses": tuple(held["uses"])}) if held else None
 
     def tasks(self, id_: str) -> list[Task]:
         """Return what people are asked to do for a request. Raises NotFound, Gone."""
@@ -305,13 +340,20 @@ class Journal:
     def move(self, verb: str, id_: str, now_ms: int, **changed: Cell) -> tuple[Step, ...]:
         """Return the steps that move a request on, for the worker that has claimed it."""
         froms, to = MOVES[verb]
-        return (_expect(id_, froms), *_set(id_, {"state": to, "updated": now_ms, **changed}))
+        ended: dict[str, Cell] = {"ended": now_ms} if to in OVER else {}
+        return (_expect(id_, froms), *_set(id_, {"state": to, "updated": now_ms, **ended, **changed}))
 
     def end(self, verb: str, request: Request, now_ms: int, result: Result, **changed: Cell) -> tuple[Step, ...]:
-        """Return the steps that end a request with what came of it, which a seal of the house vouches for."""
-        ended = replace(request, state=MOVES[verb][1], updated_ms=now_ms)
+        """Return the steps that end a request with what came of it, which a seal of the house vouches for: beside them
+        the letter that tells the person."""
+        until = now_ms + self.package_ms if request.kind in GATHERING and verb != "fail" else None
+        ended = replace(request, state=MOVES[verb][1], updated_ms=now_ms, ended_ms=now_ms, result=result)
+        ended = replace(ended, package_until_ms=until)
+        changed = {**changed, "package_until": until}
         body = msgspec.json.encode(Ended(facts(ended), result))
-        return self.move(verb, request.id, now_ms, result=self.keys.vouch(request.id, body), **changed)
+        move = self.move(verb, request.id, now_ms, result=self.keys.vouch(request.id, body), **changed)
+        event = _event(ended)
+        return (*move, *(self.letters(event, ended, self.identities(request.id)) if event else ()))
 
     def keep(self, id_: str, now_ms: int, **changed: Cell) -> tuple[Step, ...]:
         """Return the steps that keep facts of a request that goes on in its state."""
@@ -324,10 +366,20 @@ class Journal:
         except Clash:
             raise Conflict("the request is in another state than its worker expected") from None
 
+    def commit(self, steps: Sequence[Step], id_: str, verb: str) -> None:
+        """Carry out the steps of a verb about a request, no worker's. Raises Conflict where they expect another state,
+        NotFound."""
+        try:
+            self.store.write_now(Unit(tuple(steps)))
+        except Clash:
+            found = self.get(id_)
+            begun = " and has changed systems" if found.begun else ""
+            raise Conflict(f"cannot {verb} a request that is `{found.state}`{begun}") from None
+
     def unforgotten(self) -> list[str]:
-        """Return the requests that are over and whose key serves nobody: forget them. Access packages are not named:
-        when they were taken, or expired, is known elsewhere."""
-        erased = And((Compare("kind", "=", "erasure"), Compare("state", "=", "complete")))
+        """Return the requests that are over and whose key serves nobody: forget them. Packages are not named: when they
+        were taken, or expired, is known elsewhere."""
+        erased = And((Not(In("kind", GATHERING)), Compare("state", "=", "complete")))
         ended = In("state", ("denied", "canceled"))
         found = []
         for over in (erased, ended):
@@ -346,7 +398,7 @@ class Journal:
     # --- private --------------------------------------------------------------------------------------------------
 
     def _read(self, row: Row) -> Request:
-        found, cell = _request(row)
+        found, cell = request_of(row)
         if not cell:
             return found
         ended = msgspec.json.decode(self.keys.vouched(found.id, cell), type=Ended)
@@ -369,21 +421,40 @@ class Journal:
     ) -> Request:
         froms, to = MOVES[verb]
         guard = _expect(id_, froms, untouched=untouched)
-        self._write((guard, *_set(id_, {"state": to, **changed}), *steps), id_, verb)
+        self.commit((guard, *_set(id_, {"state": to, **changed}), *steps), id_, verb)
         return self.get(id_)
 
-    def _write(self, steps: Sequence[Step], id_: str, verb: str) -> None:
-        try:
-            self.store.write_now(Unit(tuple(steps)))
-        except Clash:
-            found = self.get(id_)
-            begun = " and has changed systems" if found.begun else ""
-            raise Conflict(f"cannot {verb} a request that is `{found.state}`{begun}") from None
+    def _after_due(self, id_: str) -> list[Predicate]:
+        """Return what holds of those that come after a request in the order of due dates. Raises NotFound."""
+        last = self.get(id_).due_ms if id_ else None
+        same = And((Compare("due", "=", last), Compare("id", ">", id_)))
+        return [] if last is None else [Or((Compare("due", ">", last), same))]
+
+
+def beside_of(beside: Beside, id_: str) -> tuple[Step, ...]:
+    """Return the steps beside a change of a request."""
+    return tuple(beside(id_) if callable(beside) else beside)
 
 
 def encoded(value: object) -> bytes:
     """Return what a row keeps of a plan or a progress."""
     return msgspec.json.encode(value)
+
+
+def _event(ended: Request) -> str:
+    """Return which letter tells a person that her request is over, "" for none: what failed, people must look into."""
+    if ended.dry or ended.state == "failed" or ended.kind == "consent":
+        return ""
+    if ended.kind in GATHERING:
+        return "ready"
+    return "partial" if ended.state == "partial" else "told" if ended.kind in TELLING else "done"
+
+
+def _unproved() -> Conflict:
+    return Conflict(
+        "nobody proved whose identities the request names",
+        hint="say how she proved it: `privet requests identify ID --how 'passport seen at the desk'`",
+    )
 
 
 def _approval(key: RequestKey, by: str, now_ms: int, basis: str) -> bytes:
@@ -399,10 +470,6 @@ def _set(id_: str, changed: Mapping[str, Cell]) -> tuple[Step, ...]:
     return (Update("requests", tuple(changed), ("id",), ((*changed.values(), id_),)),)
 
 
-def _beside(beside: Beside, id_: str) -> tuple[Step, ...]:
-    return tuple(beside(id_) if callable(beside) else beside)
-
-
 def _task(name: str, held: Mapping[str, Any], told: str, answered: bool) -> Task:
     return Task(
         name=name,
@@ -413,40 +480,3 @@ def _task(name: str, held: Mapping[str, Any], told: str, answered: bool) -> Task
         told=told,
         answered=answered,
     )
-
-
-def _request(row: Row) -> tuple[Request, bytes]:
-    """Return what a row says, and its sealed result."""
-    cell: dict[str, Any] = dict(zip(_COLUMNS, row, strict=True))
-    found = Request(
-        id=cell["id"],
-        kind=cell["kind"],
-        state=cell["state"],
-        dry=bool(cell["dry"]),
-        opened_ms=cell["opened"],
-        updated_ms=cell["updated"],
-        due_ms=cell["due"],
-        opened_by=cell["opened_by"],
-        decided_by=cell["decided_by"],
-        reason=cell["reason"],
-        without=tuple(msgspec.json.decode(cell["without"])),
-        begun=bool(cell["begun"]),
-        forgotten=bool(cell["forgotten"]),
-        certificate=cell["certificate"],
-        received_ms=cell["received"],
-        acknowledge_ms=cell["acknowledge"],
-        verified=cell["verified"],
-        law=cell["law"],
-        region=cell["region"],
-        language=cell["language"],
-        assigned=cell["assigned"],
-        extended=cell["extended"],
-        warned_ms=cell["warned"],
-        ended_ms=cell["ended"],
-        downloads=cell["downloads"],
-        package_until_ms=cell["package_until"],
-        plan=msgspec.json.decode(cell["plan"]) if cell["plan"] else None,
-        progress=msgspec.json.decode(cell["progress"]) if cell["progress"] else None,
-        result=None,
-    )
-    return found, cell["result"] or b""

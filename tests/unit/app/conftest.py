@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 from shell import SCHEMA, Shell
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # fakes of other people's servers
 
 
 @pytest.fixture

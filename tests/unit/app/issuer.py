@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,8 +94,8 @@ class FakeIssuer:
 
 
 @contextmanager
-def issuer() -> Iterator[FakeIssuer]:
-    """Serve an issuer on a free port of loopback."""
+def issuer(tls: ssl.SSLContext | None = None) -> Iterator[FakeIssuer]:
+    """Serve an issuer on a free port of loopback. `tls`: what it speaks TLS by, None for plain HTTP."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -113,6 +114,9 @@ def issuer() -> Iterator[FakeIssuer]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     found = FakeIssuer(server.server_address[1])
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        found.url = found.url.replace("http:", "https:")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

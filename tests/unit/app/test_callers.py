@@ -292,9 +292,12 @@ BODIES = {
     "exports.ask": b'{"table":"people"}',
     "approvals.approve": b'{"subject":"x"}',
     "consents.set": b'{"state":"given"}',
+    "flags.set": b"{}",
     "policies.activate": b'{"version":1}',
     "policies.save": b'{"policy":""}',
     "queues.put": b"",
+    "notices.put": b'{"notices":""}',
+    "preferences.set": b'{"verified":"x","choices":{}}',
     "promises.save": b'{"promises":""}',
     "records.insert": b'{"records":[{}]}',
     "records.upsert": b'{"records":[{}],"on":["note"]}',
@@ -312,7 +315,10 @@ BODIES = {
     "principals.create": b'{"name":"x","roles":[]}',
     "connectors.put": b'{"kind":"sqlite","datasets":["x"]}',
     "requests.open": b'{"kind":"access","email":"a@example.com"}',
+    "requests.comment": b'{"text":"x"}',
     "requests.deny": b'{"reason":"x"}',
+    "requests.extend": b'{"reason":"complex"}',
+    "requests.identify": b'{"how":"x"}',
     "requests.cancel": b'{"reason":"x"}',
 }
 

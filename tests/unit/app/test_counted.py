@@ -251,7 +251,7 @@ def test_a_budget_is_kept_in_the_same_unit_as_the_audits_entry(staff: Staff) -> 
     vault = staff.house.vault("s")
     store = vault.store = Counting(vault.store)  # type: ignore[assignment]
     assert asked(staff, key, ("CA",)) == [200]
-    assert [[step.table for step in unit.steps] for unit in store.units] == [["audit", "spent"]]
+    assert [[step.table for step in unit.steps] for unit in store.units] == [["audit", "spent", "audit"]]
     assert asked(staff, key, ("CA",)) == [200]
     assert staff.run("principals.list", principals.NoAsk(), key=staff.key)
     assert staff.ask("GET", "/v1/vaults/s/tables/people/records?limit=1").status == 200

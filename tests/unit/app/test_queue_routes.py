@@ -408,3 +408,66 @@ def test_a_cursor_is_of_one_question_and_one_caller(full: Desk) -> None:
 @pytest.mark.parametrize("limit", [0, -1, 1_001])
 def test_a_page_of_places_has_bounds(full: Desk, limit: int) -> None:
     assert full.ask("GET", f"/v1/vaults/d/queues?limit={limit}").status == 422
+
+
+# --- flags ------------------------------------------------------------------------------------------------------
+
+
+def test_a_restriction_hides_a_person_from_the_next_request_on_and_is_told_once_lifted(desk: Desk) -> None:
+    path = f"/tables/customers/records/{desk.ids[2]}"
+    told = desk.say("PUT", f"/subjects/{desk.ids[2]}/flags/restriction", {"table": "customers", "source": "letter"})
+    assert (told["in_force"], told["at_ms"], told["source"]) == (True, NOW, "letter")
+    desk.say("GET", path, wanted=404)
+    assert len(desk.say("GET", "/tables/customers/records")["records"]) == 5
+    assert desk.say("POST", "/query", {"sql": "SELECT count(*) FROM customers"})["rows"] == [[5]]
+    assert "error" in desk.say("POST", "/detokenize", {"tokens": desk.tokens[2:3]})["values"][0]
+    desk.reopen()
+    desk.say("GET", path, wanted=404)
+    flags = f"/subjects/{told['subject']}/flags"
+    desk.say("DELETE", f"{flags}/restriction?source=phone")
+    desk.say("GET", path)
+    desk.say("DELETE", f"{flags}/restriction", wanted=409)
+    assert [(said["set"], said["in_force"], said["source"]) for said in desk.say("GET", flags)["flags"]] == [
+        (True, False, "letter"),
+        (False, False, "phone"),
+    ]
+    notes = [(note["verb"], note["note"]) for note in desk.notes() if note["verb"] in ("flags.set", "flags.lift")]
+    about = f"subject {told['subject']}"
+    assert notes == [
+        ("flags.set", f"consent restriction given {about}"),
+        ("flags.lift", f"consent restriction withdrawn {about}"),
+    ]
+
+
+@pytest.mark.parametrize("flag", ["restrictions", "objection", "objection:", "objection:nothing.known", "news"])
+def test_what_is_no_flag_is_not_set(desk: Desk, flag: str) -> None:
+    desk.say("PUT", f"/subjects/{desk.ids[2]}/flags/{flag}", {"table": "customers"}, wanted=422)
+
+
+@pytest.mark.parametrize("flag", ["restriction", "objection:marketing"])
+def test_no_consent_is_given_under_the_name_of_a_flag(desk: Desk, flag: str) -> None:
+    body = {"table": "customers", "state": "withdrawn"}
+    desk.say("PUT", f"/subjects/{desk.ids[2]}/consents/{flag}", body, wanted=422)
+
+
+def test_who_may_not_change_records_sets_and_lifts_no_flag(desk: Desk) -> None:
+    path = f"/subjects/{desk.ids[2]}/flags/restriction"
+    told = desk.say("PUT", path, {"table": "customers"})
+    lifted = f"/subjects/{told['subject']}/flags/restriction"
+    keys = [*desk.keys.values(), *(desk.add(f"a-{role}", role).key for role in ("viewer", "tokenizer", "auditor"))]
+    for key in keys:
+        desk.say("PUT", path, {"table": "customers"}, key=key, wanted=403)
+        desk.say("DELETE", lifted, key=key, wanted=403)
+    for key in keys[:-1]:
+        desk.say("GET", f"/subjects/{told['subject']}/flags", key=key, wanted=403)
+
+
+def test_an_objection_stops_who_may_mean_its_use_and_no_other(desk: Desk) -> None:
+    ann = desk.add("ann", "owner", purposes=["marketing", "essential.service"]).key
+    desk.say("PUT", f"/subjects/{desk.ids[2]}/flags/objection:marketing", {"table": "customers"})
+    path = f"/v1/vaults/d/tables/customers/records/{desk.ids[2]}"
+    said = {"marketing": 404, "marketing.advertising": 404, "": 404, "essential.service": 200}
+    for purpose, status in said.items():
+        headers = [("privet-purpose", purpose)] if purpose else []
+        assert desk.ask("GET", path, key=ann, headers=headers).status == status
+    desk.say("GET", f"/tables/customers/records/{desk.ids[2]}")

@@ -12,7 +12,7 @@ import pytest
 from shell import Shell
 from staff import Staff
 
-from privet.app.services import queries, records, review, vaults
+from privet.app.services import flags, queries, records, review, vaults
 from privet.errors import Denied, InvalidInput, UnknownName
 from privet.vault.templates import template_policy, template_tests, template_text
 
@@ -59,6 +59,7 @@ def test_explain_of_a_file_needs_no_home(bare: Shell, folder: Path) -> None:
     told = bare.ok(*said, "--as", "support")
     assert "last_four" in told and "quickstart.policy:6" in told
     assert max(map(len, told.splitlines())) <= 100
+    assert "persons: records are as if absent of people who restricted processing" in told
     found = bare.json(*said, "--as", "support, analyst", "--table", "persons")
     assert found["roles"] == ["support", "analyst"]
     assert {cell["table"] for cell in found["cells"]} == {"persons", ""}
@@ -192,6 +193,27 @@ def test_explain_of_a_vault_names_versions_and_marks_what_nobody_used(staff: Sta
     assert unused()["name"] is False and unused()["ssn"] is True
     staff.now += 91 * DAY
     assert unused()["name"] is True
+
+
+def test_explain_of_a_vault_says_whose_records_flags_hold_back_now(staff: Staff) -> None:
+    made = staff.run("records.insert", records.InsertAsk(vault="shop", table="persons", records=[PERSON]))
+
+    def held(stated: str = "") -> tuple[str, ...]:
+        ask = review.ExplainAsk(vault="shop", roles=["support"], table="persons", stated=stated)
+        found: tuple[str, ...] = staff.run("policies.explain", ask).matrix.held
+        return found
+
+    assert held() == ()
+    for flag in ("restriction", "objection:marketing"):
+        staff.run("flags.set", flags.SetAsk(vault="shop", subject=made.records[0].id, table="persons", flag=flag))
+    assert held("essential.legal_obligation") == ()
+    assert held("marketing.advertising") == (
+        "persons: records are as if absent of people who restricted processing or who object to `marketing`",
+    )
+    staff.run(
+        "flags.lift", flags.LiftAsk(vault="shop", subject=made.records[0].id, table="persons", flag="restriction")
+    )
+    assert held("analytics") == ()
 
 
 def test_a_vault_explains_texts_versions_and_the_built_in_roles(staff: Staff) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from privet.connectors.base import Batch, Connector, Halted, Read, Record
+from privet.connectors.base import Batch, Choice, Connector, Halted, Read, Record
 from privet.connectors.profile import Profile
 from privet.crypto.keys import KeyRing
 from privet.crypto.keystores.local import LocalStore
@@ -18,13 +18,15 @@ from privet.policy.parse import parse
 from privet.policy.syntax import Policy
 from privet.rights import journal as journals
 from privet.rights.asked import Opening, Request
-from privet.rights.fates.decision import decisions
+from privet.rights.fates.correction import corrected
+from privet.rights.fates.decision import Decider, decisions
 from privet.rights.journal import Journal
 from privet.rights.outcome import SystemResult
 from privet.rights.plans.whole import plan
 from privet.rights.proof.package import package
 from privet.rights.run import Ground, Pace, Runner
 from privet.rights.sealed import RequestKeys
+from privet.rights.words import TELLING
 from privet.secret import Secret
 from privet.store.engines.memory import MemoryStore
 from privet.store.port import Step, Store
@@ -124,7 +126,8 @@ PROFILE = Profile(
 
 class System:
     """Records in memory, and how the system behaves. `down`: how many calls find it silent. `hangs`: calls wait for it.
-    `erased`: idempotency key → how often it was asked for and carried out."""
+    `erased`: idempotency key → how often it was asked for and carried out. `chosen`: what it was told, by idempotency
+    key; `deaf`: it cannot be told."""
 
     def __init__(self, rows: Mapping[str, list[dict[str, Any]]], profile: Profile = PROFILE) -> None:
         self.rows = copy.deepcopy(dict(rows))
@@ -138,12 +141,14 @@ class System:
         self.page = 2
         self.calls: list[str] = []
         self.erased: dict[str, int] = {}
+        self.chosen: dict[str, tuple[Choice, dict[str, list[Any]]]] = {}
+        self.deaf = False
         self.most_at_once = self._at_once = 0
         self._lock = threading.Lock()
 
     def open(self) -> Connector:
         self._fail()
-        return _Connector(self)
+        return _Connector(self) if self.deaf else _Teller(self)
 
     def _fail(self) -> None:
         if self.hangs is not None:
@@ -224,6 +229,18 @@ class _Connector:
         self._system.calls.append("close")
 
 
+class _Teller(_Connector):
+    def tell(self, dataset: Dataset, choice: Choice, identities: Mapping[str, Sequence[Any]], once: str) -> int:
+        system = self._system
+        system.calls.append("tell")
+        system._fail()
+        if system.refuses:
+            raise Refused(system.refuses)
+        system.chosen[once] = (choice, {kind: list(values) for kind, values in identities.items()})
+        emails = set(identities.get("email", ()))
+        return sum(row.get("email") in emails for rows in system.rows.values() for row in rows)
+
+
 def ring() -> KeyRing:
     """Return a ring with the key that wraps requests' keys."""
     found = KeyRing.create(LocalStore(Secret(bytes(32))), OWNER, now=1)
@@ -243,6 +260,8 @@ class Place:
         self.systems = {name: System(rows) for name, rows in ROWS.items()}
         self.datasets: dict[str, Dataset] = dict(DATASETS)
         self.opener: Callable[[str], tuple[Any, Profile]] = self.open_system
+        self.concerned = dict.fromkeys(DATASETS, True)
+        self.newest_ms = 0
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.slept: list[float] = []
         self._policy: Mapping[str, Policy] = {"org.policy": parse(policy, file="org.policy")}
@@ -254,8 +273,23 @@ class Place:
 
     def ground(self, request: Request, identities: Mapping[str, Any], secret: Secret[bytes]) -> Ground:
         datasets = list(self.datasets.values())
-        decider = decisions(self._policy, datasets, secret) if request.kind == "erasure" else None
-        return Ground(datasets=self.datasets, plan=plan(request.kind, datasets, identities), decider=decider)
+        made = plan(request.kind, datasets, identities)
+        if request.kind in TELLING:
+            choice = self.journal.choice(request.id)
+            return Ground(
+                datasets=self.datasets,
+                plan=made,
+                choice=choice,
+                concerned=self.concerned,
+                counts=lambda: choice is not None and choice.at_ms >= self.newest_ms,
+            )
+        return Ground(datasets=self.datasets, plan=made, decider=self._decider(request, secret))
+
+    def _decider(self, request: Request, secret: Secret[bytes]) -> Decider | None:
+        datasets = list(self.datasets.values())
+        if request.kind == "rectification":
+            return corrected(self.journal.corrections(request.id), datasets, secret)
+        return decisions(self._policy, datasets, secret) if request.kind == "erasure" else None
 
     def note(self, event: str, facts: Mapping[str, Any]) -> Sequence[Step]:
         self.told.append((event, dict(facts)))
@@ -263,7 +297,7 @@ class Place:
 
     def open(self, kind: Any = "access", **more: Any) -> Request:
         """Open and approve a request."""
-        asked = {"identities": ADA, "by": "alice"} | more
+        asked = {"identities": ADA, "by": "alice", "verified": "seen at the desk"} | more
         request = self.journal.open(Opening(kind=kind, **asked), self.now)
         return self.journal.approve(request.id, "bob", self.now) if request.state == "received" else request
 

@@ -8,10 +8,12 @@ import pytest
 from a_request import ADA, NOW, Place
 
 from privet.errors import Conflict, Damaged, Gone, InvalidInput, NotFound, UnknownName
-from privet.rights.asked import MOVES, OVER, Answer, Opening
+from privet.rights.asked import MOVES, OVER, Answer, Listing, Opening
 from privet.rights.outcome import Kept, Remains, Result, SystemResult, added
 from privet.store.port import Clash, Insert, Select, Unit, Update
 from privet.vocabulary.predicate import Compare
+
+SEEN = "passport seen at the desk"
 
 
 @pytest.fixture
@@ -20,7 +22,7 @@ def place() -> Place:
 
 
 def test_a_request_waits_for_approval_by_default(place: Place) -> None:
-    request = place.journal.open(Opening(kind="access", identities=ADA, by="alice", due_ms=NOW + 9), NOW)
+    request = place.journal.open(Opening(kind="access", identities=ADA, by="alice", due_ms=NOW + 9, verified=SEEN), NOW)
     assert (request.state, request.opened_by, request.due_ms) == ("received", "alice", NOW + 9)
     assert place.runner.run_once("w") is None
     assert place.journal.approve(request.id, "bob", NOW).decided_by == "bob"
@@ -28,7 +30,7 @@ def test_a_request_waits_for_approval_by_default(place: Place) -> None:
 
 
 def test_a_request_without_approval_is_due_at_once(place: Place) -> None:
-    request = place.journal.open(Opening(kind="access", identities=ADA, by="alice", approval=False), NOW)
+    request = place.journal.open(Opening(kind="access", identities=ADA, by="alice", approval=False, verified=SEEN), NOW)
     assert request.state == "approved"
     assert place.run().state == "complete"
 
@@ -62,7 +64,7 @@ def force(place: Place, id_: str, state: str) -> None:
 
 ACTS: dict[str, Any] = {
     "approve": lambda place, id_: place.journal.approve(id_, "b", NOW),
-    "deny": lambda place, id_: place.journal.deny(id_, "b", "not_her", NOW),
+    "deny": lambda place, id_: place.journal.deny(id_, "b", "not_held", NOW),
     "cancel": lambda place, id_: place.journal.cancel(id_, "b", "withdrawn", NOW),
     "retry": lambda place, id_: place.journal.retry(id_, "b", NOW),
 }
@@ -101,8 +103,8 @@ def test_workers_move_a_request_as_the_table_says(place: Place, verb: str, state
 
 def test_a_denied_request_is_forgotten_at_once(place: Place) -> None:
     request = place.journal.open(Opening(kind="erasure", identities=ADA, by="alice"), NOW)
-    denied = place.journal.deny(request.id, "bob", "not_verified", NOW)
-    assert (denied.state, denied.reason, denied.forgotten) == ("denied", "not_verified", True)
+    denied = place.journal.deny(request.id, "bob", "identity_not_proved", NOW)
+    assert (denied.state, denied.reason, denied.forgotten) == ("denied", "identity_not_proved", True)
     with pytest.raises(Gone):
         place.journal.identities(request.id)
 
@@ -132,10 +134,10 @@ def test_requests_are_listed_newest_first_by_state_and_kind_and_page(place: Plac
         ids.append(place.open("access" if number % 2 else "erasure").id)
     newest = ids[::-1]
     assert [each.id for each in place.journal.listed()] == newest
-    assert [each.id for each in place.journal.listed(limit=2)] == newest[:2]
-    assert [each.id for each in place.journal.listed(after=newest[1], limit=2)] == newest[2:4]
-    assert [each.id for each in place.journal.listed(kind="access")] == [ids[3], ids[1]]
-    assert place.journal.listed(states=["waiting"]) == []
+    assert [each.id for each in place.journal.listed(Listing(limit=2))] == newest[:2]
+    assert [each.id for each in place.journal.listed(Listing(after=newest[1], limit=2))] == newest[2:4]
+    assert [each.id for each in place.journal.listed(Listing(kind="access"))] == [ids[3], ids[1]]
+    assert place.journal.listed(Listing(states=["waiting"])) == []
 
 
 def test_what_is_not_there_is_not_found(place: Place) -> None:
@@ -148,7 +150,7 @@ def test_steps_beside_a_change_happen_with_it_or_not_at_all(place: Place) -> Non
     def beside(id_: str) -> tuple[Insert, ...]:
         return (Insert("flow_signals", ("flow", "name"), ((f"audit:{id_}", "x"),)),)
 
-    request = place.journal.open(Opening(kind="access", identities=ADA, by="a"), NOW, beside=beside)
+    request = place.journal.open(Opening(kind="access", identities=ADA, by="a", verified=SEEN), NOW, beside=beside)
     place.journal.approve(request.id, "b", NOW, beside=beside)
     with pytest.raises(Conflict):
         place.journal.approve(request.id, "b", NOW, beside=beside)
@@ -241,12 +243,12 @@ def test_what_was_done_before_a_retry_is_still_done() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"kind": "access"}, {"dry": 0}, {"state": "approved"}, {"approval": b"x" * 60}],
-    ids=["another kind", "no dry run", "nobody approved", "a made up approval"],
+    [{"kind": "access"}, {"dry": 0}, {"state": "approved"}, {"approval": b"x" * 60}, {"verified": "somebody"}],
+    ids=["another kind", "no dry run", "nobody approved", "a made up approval", "another proof"],
 )
 def test_who_writes_rows_makes_no_request_another_and_approves_none(place: Place, change: dict[str, Any]) -> None:
-    request = place.journal.open(Opening(kind="erasure", identities=ADA, by="alice", dry=True), NOW)
-    if "kind" in change or "dry" in change:
+    request = place.journal.open(Opening(kind="erasure", identities=ADA, by="alice", dry=True, verified=SEEN), NOW)
+    if change.keys() & {"kind", "dry", "verified"}:
         place.journal.approve(request.id, "bob", NOW)
     cells = {"state": "approved", **change}
     place.store.write_now(Unit((Update("requests", tuple(cells), ("id",), ((*cells.values(), request.id),)),)))

@@ -112,7 +112,8 @@ def serve(host: str | None, port: int | None, tls_cert: Path | None, tls_key: Pa
     """Serve the home over HTTP and over its Unix socket, until SIGTERM or Ctrl-C.
 
     Other commands on this machine then reach the data through the socket by themselves. Other machines are served
-    only over TLS (1.2 or 1.3); privet.yaml may name the files as tls_cert and tls_key.
+    only over TLS (1.2 or 1.3); privet.yaml may name the files as tls_cert and tls_key. Where it names a `center`,
+    people reach the privacy centre there, and nothing else.
     """
     from privet.app.http import server
     from privet.app.wiring import House, refuse_loose
@@ -121,10 +122,11 @@ def serve(host: str | None, port: int | None, tls_cert: Path | None, tls_key: Pa
     found = load(home_path(reach.home))
     refuse_loose(found)
     cert, key = tls_cert or found.tls_cert, tls_key or found.tls_key
-    server.demand_safe(host or found.host, tls=cert is not None)
+    for address in (host or found.host, *(found.center or ())[:1]):
+        server.demand_safe(str(address), tls=cert is not None)
     context = _tls(cert, key)
     place = host or found.host, found.port if port is None else port
-    _hold(House(found), place, context, requests=not no_worker)
+    _hold(House(found), place, context, requests=not no_worker, center=found.center)
 
 
 @click.command("worker", cls=PlainCommand)
@@ -154,11 +156,21 @@ def worker() -> None:
             return
 
 
-def _hold(house: House, place: tuple[str, int], tls: SSLContext | None, *, requests: bool) -> None:
-    """Serve a house that is open with all its duties, and close it. `place`: host and port, ("", 0) for no TCP."""
+def _hold(
+    house: House,
+    place: tuple[str, int],
+    tls: SSLContext | None,
+    *,
+    requests: bool,
+    center: tuple[str, int] | None = None,
+) -> None:
+    """Serve a house that is open with all its duties, and close it. `place`: host and port, ("", 0) for no TCP.
+    `center`: those of the privacy centre."""
     from privet.app import keeper
     from privet.app import worker as duty
+    from privet.app.center import keep_center
     from privet.app.http import server
+    from privet.app.outbox import keep_letters
 
     as_json = reach_of(click.get_current_context()).json
     duties: list[asyncio.Task[None]] = []
@@ -166,14 +178,19 @@ def _hold(house: House, place: tuple[str, int], tls: SSLContext | None, *, reque
     def ready(addresses: tuple[str, ...]) -> None:
         # Called on the server's event loop, which cancels what still runs when it ends.
         work = [duty.keep_sequenced(house), duty.keep_witnessed(house), duty.keep_expiring(house)]
-        work += [duty.keep_sweeping(house), keeper.keep_keys(house)]
-        work += [duty.keep_requests(house, f"process {os.getpid()}")] if requests else []
+        work += [duty.keep_sweeping(house), keeper.keep_keys(house), keep_center(house)]
+        work += [duty.keep_requests(house, f"process {os.getpid()}"), duty.keep_clock(house)] if requests else []
+        work += [keep_letters(house)] if requests and mails else []
         duties.extend(asyncio.create_task(each) for each in work)
-        line = json.dumps({"addresses": addresses}) if as_json else "\n".join(addresses)
+        addresses, public = (addresses[:-1], addresses[-1]) if center else (addresses, "")
+        told = {"addresses": addresses, **({"center": public} if public else {})}
+        lines = (*addresses, *([f"privacy centre: {public}"] if public else ()))
+        line = json.dumps(told) if as_json else "\n".join(lines)
         click.echo(line if as_json else f"serving {house.settings.home}\n{line}")
 
     try:
-        server.serve(house, *place, house.settings.socket, ready=ready, tls=tls)
+        mails = house.mail.server is not None  # refuses to begin with settings that cannot be
+        server.serve(house, *place, house.settings.socket, ready=ready, tls=tls, center=center)
     finally:
         house.close()
     if not as_json:

@@ -34,6 +34,17 @@ def plan(verb: Verb, said: Mapping[str, Any]) -> None:
     click.echo(answer(found, as_json=True) if reach.json else found.plan.rstrip("\n"))
 
 
+def figures(verb: Verb, said: Mapping[str, Any]) -> None:
+    """Print figures as a table, and nothing else."""
+    from privet.app.cli.door import door
+    from privet.app.cli.show import answer
+
+    reach = reach_of(click.get_current_context())
+    with door(reach) as client:
+        found = client.call(verb.name, said)
+    click.echo(answer(found, as_json=True) if reach.json else found.table.rstrip("\n"))
+
+
 def certificate(verb: Verb, said: Mapping[str, Any]) -> None:
     """Print a certificate, or write it beside its PDF."""
     from privet.app.cli.door import door
@@ -61,21 +72,38 @@ def certificate(verb: Verb, said: Mapping[str, Any]) -> None:
 @click.argument("id", metavar="ID")
 @click.option("-o", "--output", type=_NEW_FILE, required=True, metavar="FILE", help="A new file, or - for the screen.")
 def package(id: str, output: Path) -> None:
-    """Write what an access request gathered into a JSON file: by system, by collection, record by record.
+    """Write what a request gathered: into FILE.zip as the person gets it, into any other file as JSON.
 
-    The file holds a person's data in the clear; it is made with mode 0600.
+    The zip is encrypted (AES-256); its passphrase is shown, and goes to the person by another way than the file. 7-Zip
+    opens it, on a Mac Keka or The Unarchiver, too. Each time that it is written counts as a download. It holds a page
+    to read, everything as JSON, and tables.
+
+    The JSON file is in the clear, by system, by collection, record by record. Either is made with mode 0600.
     """
     from privet.app.cli.door import door
 
     reach = reach_of(click.get_current_context())
-    with door(reach) as client, closing(client.call("requests.package", {"id": id})) as lines:
-        if str(output) == "-":
-            for text in _document(id, lines):
-                click.echo(text, nl=False)
+    with door(reach) as client:
+        if output.suffix == ".zip":
+            with new_file(output) as file, closing(client.call("requests.package_file", {"id": id})) as pieces:
+                file.writelines(pieces)
+            found = client.call("requests.passphrase", {"id": id})
+            click.echo(f"wrote {output}", err=True)
+            click.echo(f"its passphrase: {found.passphrase}")
+            click.echo("programs that open it: 7-Zip; on a Mac Keka or The Unarchiver, too", err=True)
             return
-        with new_file(output) as file:
-            for text in _document(id, lines):
-                file.write(text.encode())
+        with closing(client.call("requests.package", {"id": id})) as lines:
+            _write(id, lines, output)
+
+
+def _write(id: str, lines: Iterable[Any], output: Path) -> None:
+    if str(output) == "-":
+        for text in _document(id, lines):
+            click.echo(text, nl=False)
+        return
+    with new_file(output) as file:
+        for text in _document(id, lines):
+            file.write(text.encode())
     click.echo(f"wrote {output}", err=True)
 
 

@@ -80,7 +80,7 @@ def document(
         paths.setdefault(verb.path, {})[verb.method.lower()] = told
     for flow in streams:
         told = _operation(flow, readers[flow.name], schemas)
-        told["responses"] = _responses(200, _NDJSON, schemas[flow.answer], schemas)
+        told["responses"] = _responses(200, flow.media or _NDJSON, {} if flow.media else schemas[flow.answer], schemas)
         paths.setdefault(flow.path, {})["get"] = told
     for transfer in transfers:
         paths.setdefault(transfer.path, {})[transfer.method.lower()] = _transfer(transfer, schemas)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 
 from privet import codec
 from privet.app.http.asks import Reader
@@ -23,6 +23,7 @@ from privet.errors import InvalidInput
 from privet.vocabulary.access import Principal, Purpose
 
 NDJSON = b"application/x-ndjson"
+_SAVED = (b"content-disposition", b"attachment")  # whatever it holds never runs as a page of ours. RFC 6266
 _KEY = re.compile(rb"[\x21-\x7e]{1,255}")
 _PURPOSE = re.compile(rb"[a-z][a-z0-9_.]{0,254}")
 
@@ -51,15 +52,16 @@ def make_routes(house: House, verbs: tuple[Verb, ...], streams: tuple[Stream, ..
     return [*routes, openapi_route(verbs, streams), *file_routes(house, caller), *sign_in_routes(house, caller)]
 
 
-def verb_route(house: House, verb: Verb) -> Route:
-    """Return the route of a verb."""
+def verb_route(house: House, verb: Verb, who: Callable[[Incoming], Caller] | None = None) -> Route:
+    """Return the route of a verb. `who`: tells who calls; by default by the credentials of staff and services."""
+    of = who or caller
     method = verb.method if verb.takes_body else "GET"
     reader = Reader(verb.name, method, verb.path, verb.ask, verb.max_keys)
 
     async def run(incoming: Incoming) -> Reply:
         ask = reader.read(incoming)
         key = idempotency_key(incoming.headers) if verb.changes else ""
-        answer = await call(house, verb, caller(incoming), ask, key=key)
+        answer = await call(house, verb, of(incoming), ask, key=key)
         return Reply(verb.status, b"" if verb.status == 204 else codec.encode(answer))
 
     return Route(
@@ -72,13 +74,16 @@ def verb_route(house: House, verb: Verb) -> Route:
     )
 
 
-def stream_route(house: House, stream: Stream) -> Route:
+def stream_route(house: House, stream: Stream, who: Callable[[Incoming], Caller] | None = None) -> Route:
     """Return the route of a stream: one JSON value a line."""
+    of = who or caller
     reader = Reader(stream.name, "GET", stream.path, stream.ask, 0)
 
     async def run(incoming: Incoming) -> Reply:
-        who = caller(incoming)
-        return Reply(200, media=NDJSON, stream=lines(incoming, stream.run(house, who, reader.read(incoming))))
+        chunks = stream.run(house, of(incoming), reader.read(incoming))
+        if stream.media:
+            return Reply(200, media=stream.media.encode(), headers=(_SAVED,), stream=held(incoming, chunks))
+        return Reply(200, media=NDJSON, stream=lines(incoming, chunks))
 
     return Route(name=stream.name, method="GET", path=stream.path, run=run, streams=True)
 
@@ -90,6 +95,16 @@ async def lines(incoming: Incoming, chunks: AsyncGenerator[list[bytes], None]) -
             # P12: a revoked key ends what is under way, too.
             incoming.recheck()
             yield b"\n".join((*chunk, b""))
+    finally:
+        await chunks.aclose()
+
+
+async def held(incoming: Incoming, chunks: AsyncGenerator[list[bytes], None]) -> AsyncGenerator[bytes, None]:
+    """Yield the bytes of a file, as long as the caller's credential holds."""
+    try:
+        async for chunk in chunks:
+            incoming.recheck()
+            yield b"".join(chunk)
     finally:
         await chunks.aclose()
 

@@ -16,13 +16,15 @@ import stat
 import sys
 from collections.abc import Callable, Generator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import uvloop
 from uvicorn import Config, Server
 
 from privet.app.http.address import is_loopback
-from privet.app.http.guard import Limits
+from privet.app.http.center import make_center
+from privet.app.http.guard import Guard, Limits
 from privet.app.http.routes import make_app
 from privet.app.http.slow import DeadlineProtocol, sweep
 from privet.app.uds import answers, short
@@ -48,15 +50,18 @@ def serve(  # noqa: PLR0913  (where to listen and how; a bundle would only renam
     ready: Callable[[tuple[str, ...]], None],
     limits: Limits | None = None,
     tls: ssl.SSLContext | None = None,
+    center: tuple[str, int] | None = None,
 ) -> None:
     """Serve a house until SIGTERM or SIGINT; what is under way then has DRAIN_SECONDS to end. The caller closes it.
 
-    `host` "": no TCP address. `port` 0: any free one. `uds`: None for no Unix socket. `tls`: of the TCP address; None
-    for plain HTTP. `ready` gets the addresses once requests are taken. Raises Refused (an address that others reach
-    without TLS), VaultBusy (somebody answers on the Unix socket), Unavailable (the address is taken).
+    `host` "": no TCP address. `port` 0: any free one. `uds`: None for no Unix socket. `tls`: of TCP addresses; None
+    for plain HTTP. `center`: host and port of the privacy centre, None for none. `ready` gets the addresses once
+    requests are taken, the centre's last. Raises Refused (an address that others reach without TLS), VaultBusy
+    (somebody answers on the Unix socket), Unavailable (the address is taken).
     """
-    if host:
-        demand_safe(host, tls=tls is not None)
+    for each in (host, center[0] if center else ""):
+        if each:
+            demand_safe(each, tls=tls is not None)
     harden()
     limits = limits or Limits()
     connections = min(limits.connections, max(64, raise_file_limit() - SPARE_FILES))
@@ -64,30 +69,40 @@ def serve(  # noqa: PLR0913  (where to listen and how; a bundle would only renam
     try:
         if uds is not None:
             sockets.append(listen_unix(uds))
+        config = configured(make_app(house, limits=limits), replace(limits, connections=connections))
+        public = None
+        if center is not None:
+            sockets.append(listen(*center))
+            # However many people come, half of all connections stay for staff and services.
+            half = replace(limits, connections=connections // 2)
+            public = sockets[-1], configured(make_center(house, half), half)
         names = tuple(f"unix:{uds}" if s.family == socket.AF_UNIX else _name(s, tls) for s in sockets)
-        protocol = type("Protocol", (DeadlineProtocol,), {"limits": replace(limits, connections=connections)})
-        config = Config(
-            make_app(house, limits=limits),
-            http=protocol,
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            log_level=logging.ERROR,  # a warning for all that is no HTTP lets anybody fill the log
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            backlog=BACKLOG,
-            timeout_graceful_shutdown=DRAIN_SECONDS,
-        )
         calm_collector()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_Server(config, lambda: ready(names), tls, limits).serve(sockets))
+            runner.run(_Server(config, lambda: ready(names), tls, limits, public).serve(sockets))
     finally:
         for sock in sockets:
             sock.close()
         if uds is not None and any(sock.family == socket.AF_UNIX for sock in sockets):
             uds.unlink(missing_ok=True)
+
+
+def configured(app: Guard, limits: Limits) -> Config:
+    """Return how an application is served. `limits.connections`: of the whole process, when one more comes here."""
+    return Config(
+        app,
+        http=type("Protocol", (DeadlineProtocol,), {"limits": limits}),
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        log_level=logging.ERROR,  # a warning for all that is no HTTP lets anybody fill the log
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
 
 
 class _Server(Server):
@@ -96,8 +111,17 @@ class _Server(Server):
     Stock uvicorn raises the signal again after the drain, so the process would die before it closes its stores.
     """
 
-    def __init__(self, config: Config, ready: Callable[[], None], tls: ssl.SSLContext | None, limits: Limits) -> None:
+    def __init__(
+        self,
+        config: Config,
+        ready: Callable[[], None],
+        tls: ssl.SSLContext | None,
+        limits: Limits,
+        public: tuple[socket.socket, Config] | None,
+    ) -> None:
+        """`public`: the socket of the privacy centre, and what is served there."""
         super().__init__(config)
+        self._public = public
         self._ready = ready
         self._tls = tls
         self._limits = limits
@@ -112,14 +136,17 @@ class _Server(Server):
         # What comes through the Unix socket stays on this machine.
         tls = None if sock.family == socket.AF_UNIX else self._tls
         wait = None if tls is None else self._limits.head_seconds
+        config = self._public[1] if self._public is not None and sock is self._public[0] else self.config
+        if not config.loaded:
+            config.load()
         loop = asyncio.get_running_loop()
         return await loop.create_server(
-            self._connection, sock=sock, ssl=tls, ssl_handshake_timeout=wait, backlog=self.config.backlog
+            partial(self._connection, config), sock=sock, ssl=tls, ssl_handshake_timeout=wait, backlog=BACKLOG
         )
 
-    def _connection(self) -> asyncio.Protocol:
-        kind = self.config.http_protocol_class
-        return kind(config=self.config, server_state=self.server_state, app_state={})  # type: ignore[call-arg]  # ours
+    def _connection(self, config: Config) -> asyncio.Protocol:
+        kind = config.http_protocol_class
+        return kind(config=config, server_state=self.server_state, app_state={})  # type: ignore[call-arg]  # ours
 
     async def on_tick(self, counter: int) -> bool:
         if counter % 10 == 0:

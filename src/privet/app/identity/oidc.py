@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import ssl
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -29,14 +30,19 @@ REFETCH_MS = 30_000  # an unknown key id asks for the keys anew at most this oft
 ALGORITHMS = frozenset({"RS256", "PS256", "ES256", "EdDSA", "Ed25519"})
 _KINDS = frozenset({"RSA", "EC", "OKP"})  # never `oct`: a shared secret would let anybody who verifies also sign
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+_DISTRUST = "the issuer's certificate is of another name, not in force, or of an authority that is not trusted"
 
 
 class Issuer:
     """A trusted issuer. One for each process; asks the network only for what it does not know yet."""
 
     def __init__(self, trust: Trust, redirect: str, look_up: LookUp = egress.look_up) -> None:
-        """`redirect`: where the issuer sends people back to. `look_up`: gives the addresses of a name."""
+        """`redirect`: where the issuer sends people back to. `look_up`: gives the addresses of a name.
+
+        Raises Refused where the certificates to trust cannot be read.
+        """
         self._look_up = look_up
+        self._tls = _tls(trust)
         self.trust = trust
         self.redirect = redirect
         self._places: dict[str, str] = {}
@@ -177,7 +183,7 @@ class Issuer:
         if body is not None:
             lines["content-type"] = "application/x-www-form-urlencoded"
         ways = await egress.ways(url, private=self.trust.private_network, look_up=self._look_up)
-        status, raw = await _sent(method, ways, lines, body)
+        status, raw = await _sent(method, ways, lines, body, self._tls)
         if method == "POST" and status in (400, 401, 403):
             raise Unauthenticated("the issuer does not take this sign-in", hint="begin again")
         if status != 200:
@@ -191,27 +197,51 @@ class Issuer:
         return found
 
 
-async def _sent(method: str, ways: Sequence[Way], lines: Mapping[str, str], body: bytes | None) -> tuple[int, bytes]:
+def _tls(trust: Trust) -> ssl.SSLContext | bool:
+    if trust.ca_file is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=trust.ca_file)
+    except OSError:  # `ssl.SSLError` is one, too
+        raise Refused("expected `oidc.ca_file` to be a file of certificates", at=str(trust.ca_file)) from None
+
+
+async def _sent(
+    method: str, ways: Sequence[Way], lines: Mapping[str, str], body: bytes | None, tls: ssl.SSLContext | bool
+) -> tuple[int, bytes]:
     """Return status and body of an answer. Follows no redirect, uses no proxy, waits seconds, reads a megabyte.
 
-    `ways`: the next one is tried where nobody takes the connection.
+    `ways`: the next one is tried where nobody takes the connection, or who does is not to be trusted.
     """
+    what = "the issuer does not answer"
     try:
         async with asyncio.timeout(WHOLE_SECONDS):
             for way in ways:
-                with suppress(httpx2.ConnectError, httpx2.ConnectTimeout):
-                    return await _sent_by(way, method, lines, body)
+                try:
+                    return await _sent_by(way, method, lines, body, tls)
+                except httpx2.ConnectTimeout:
+                    continue
+                except httpx2.ConnectError as error:
+                    what = _DISTRUST if _is_distrust(error) else what
     except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError):
         pass  # told below
-    raise Unavailable("the issuer does not answer")
+    raise Unavailable(what)
 
 
-async def _sent_by(way: Way, method: str, lines: Mapping[str, str], body: bytes | None) -> tuple[int, bytes]:
+def _is_distrust(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+async def _sent_by(
+    way: Way, method: str, lines: Mapping[str, str], body: bytes | None, tls: ssl.SSLContext | bool
+) -> tuple[int, bytes]:
     deadline = httpx2.Timeout(10.0, connect=5.0)
     told = {**lines, "host": way.host}
     raw = b""
     async with (
-        httpx2.AsyncClient(trust_env=False, follow_redirects=False, timeout=deadline) as client,
+        httpx2.AsyncClient(verify=tls, trust_env=False, follow_redirects=False, timeout=deadline) as client,
         client.stream(method, way.url, headers=told, content=body, extensions={"sni_hostname": way.name}) as got,
     ):
         async with aclosing(got.aiter_bytes()) as chunks:

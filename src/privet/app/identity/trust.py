@@ -13,7 +13,7 @@ from privet.codec import Node
 from privet.errors import InvalidInput, Refused
 from privet.secret import Secret
 
-_TEXTS = frozenset({"issuer", "client_id", "client_secret_file", "scope", "roles_claim"})
+_TEXTS = frozenset({"issuer", "client_id", "client_secret_file", "scope", "roles_claim", "ca_file"})
 _KEYS = _TEXTS | {"roles", "purposes", "attributes", "hosts", "session_hours", "private_network"}
 
 
@@ -21,7 +21,8 @@ _KEYS = _TEXTS | {"roles", "purposes", "attributes", "hosts", "session_hours", "
 class Trust:
     """An issuer and what its claims give. `roles`: value of the claim → roles here. `attributes`: attribute here →
     claim. `hosts`: where the issuer's endpoints may be, its own among them. `private_network`: these may have addresses
-    of private networks."""
+    of private networks. `ca_file`: PEM file of the certificates to trust in place of the machine's own, None for those.
+    """
 
     issuer: str
     client_id: str
@@ -34,6 +35,7 @@ class Trust:
     hosts: frozenset[str]
     session_seconds: int = 8 * 3600
     private_network: bool = False
+    ca_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +65,7 @@ def read_trust(node: Node, home: Path) -> Trust:
     private = said.get("private_network", False)
     if type(private) is not bool:
         raise InvalidInput("expected `oidc.private_network` as true or false", at=at)
-    secret = said.get("client_secret_file", "")
+    secret, trusted = said.get("client_secret_file", ""), said.get("ca_file", "")
     roles = _mapping(said, "roles", at)
     return Trust(
         issuer=said["issuer"],
@@ -77,6 +79,7 @@ def read_trust(node: Node, home: Path) -> Trust:
         hosts=frozenset({host_of(said["issuer"]), *hosts}),
         session_seconds=hours * 3600,
         private_network=private,
+        ca_file=home / trusted if trusted else None,
     )
 
 

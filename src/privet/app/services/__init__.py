@@ -14,12 +14,15 @@ NOUNS = (
     "consents",
     "credentials",
     "exports",
+    "flags",
     "health",
     "honey",
     "keys",
     "laws",
     "manifests",
+    "notices",
     "policies",
+    "preferences",
     "principals",
     "promises",
     "queries",
@@ -34,8 +37,12 @@ NOUNS = (
     "vaults",
 )
 
-FURTHER = {"policies": "review", "requests": "outcomes"}
-"""Noun → another file with verbs of it."""
+FURTHER: dict[str, tuple[str, ...]] = {"policies": ("review",), "requests": ("outcomes", "handling", "packages")}
+"""Noun → other files with verbs of it."""
+
+
+CENTER = ("center", "mine", "choices")
+"""Files with verbs of the privacy centre alone."""
 
 
 def verbs() -> tuple[Verb, ...]:
@@ -45,5 +52,19 @@ def verbs() -> tuple[Verb, ...]:
 
 def verbs_of(noun: str) -> tuple[Verb, ...]:
     """Return the verbs of a noun, in a stable order."""
-    files = (noun, FURTHER[noun]) if noun in FURTHER else (noun,)
-    return tuple(verb for file in files for verb in import_module(f"privet.app.services.{file}").VERBS)
+    return tuple(verb for file in _files(noun) for verb in _rows(file) if verb.door == "api")
+
+
+def center_verbs() -> tuple[Verb, ...]:
+    """Return every verb that people reach by the privacy centre, in a stable order."""
+    files = [file for noun in NOUNS for file in _files(noun)]
+    return tuple(verb for file in (*CENTER, *files) for verb in _rows(file) if verb.door == "center")
+
+
+def _files(noun: str) -> tuple[str, ...]:
+    return (noun, *FURTHER.get(noun, ()))
+
+
+def _rows(file: str) -> tuple[Verb, ...]:
+    found: tuple[Verb, ...] = import_module(f"privet.app.services.{file}").VERBS
+    return found

@@ -7,12 +7,13 @@ import base64
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from privet import digest
-from privet.app import witness
+from privet.app import consent, witness
 from privet.app.denials import policy_name
 from privet.app.services.records import read_id
 from privet.app.services.verb import Answer, Ask, Caller, Verb
@@ -297,10 +298,10 @@ async def verify(house: House, who: Caller, ask: VerifyAsk) -> Verified:
 
 
 async def verify_house(house: House, who: Caller, ask: HouseAsk) -> Verified:
-    """Look at every entry of the home's own audit."""
+    """Look at every entry of the home's own audit, and at the notices and choices that they bind."""
     may(house.policy(), who.principal, "audit", who.purpose)
     witnessed = _of_witness(house, house.log, ask.witness)
-    found = await asyncio.to_thread(verify_log, house.log, witnessed=witnessed)
+    found = await asyncio.to_thread(verify_log, house.log, partial(consent.faults, house), witnessed=witnessed)
     deed = who.deed("audit.house", house.policy().version, house.clock())
     await house.control.write(Unit((deed.seen(count=found.count),)))
     return _verified(found, witnessed)

@@ -19,13 +19,31 @@ class NoAsk(Ask, kw_only=True):
     """Nothing to say."""
 
 
+class Queue(Answer):
+    """People's requests that nobody has answered: `soon`, within seven days; `late`, already."""
+
+    open: int
+    soon: int
+    late: int
+
+
+class Letters(Answer, omit_defaults=True):
+    """Letters to people that wait to be sent. `oldest_ms`: since when the oldest does, UTC milliseconds since 1970."""
+
+    waiting: int
+    oldest_ms: int | None = None
+
+
 class Health(Answer, omit_defaults=True):
     """Ready for reads and writes. `caps_hit`: how often a budget ran out within the last hour; honey records are told
-    by the audit alone, since whoever took the bait may ask here."""
+    by the audit alone, since whoever took the bait may ask here. `requests`: where this process carries them out.
+    `mail`: where it sends letters."""
 
     status: str
     version: str
     caps_hit: int = 0
+    requests: Queue | None = None
+    mail: Letters | None = None
 
 
 async def health(house: House, who: Caller, ask: NoAsk) -> Health:
@@ -40,7 +58,28 @@ async def health(house: House, who: Caller, ask: NoAsk) -> Health:
         raise Unavailable("the audit's witness fails", hint="the server's log says why")
     for log in house.logs():
         await _beat(log.store, house.clock())
-    return Health(status="ok", version=__version__, caps_hit=house.caps_hit())
+    caps, requests, mail = house.caps_hit(), _queue(house), _mail(house)
+    return Health(status="ok", version=__version__, caps_hit=caps, requests=requests, mail=mail)
+
+
+def _queue(house: House) -> Queue | None:
+    if "desk" not in house.__dict__:  # opened by the first request: who asks for health need not pay for it
+        return None
+    from privet.rights.care import counted
+    from privet.rights.clock import WARN_MS
+
+    journal, now = house.desk.journal, house.clock()
+    late = counted(journal, now)
+    return Queue(open=counted(journal), soon=counted(journal, now + WARN_MS) - late, late=late)
+
+
+def _mail(house: House) -> Letters | None:
+    if house.settings.mail is None or "mail" not in house.__dict__:  # opened where letters are sent
+        return None
+    from privet.app.mail import waiting
+
+    found = waiting(house)
+    return Letters(waiting=found.count, oldest_ms=found.oldest_ms)
 
 
 async def _beat(store: Store, now_ms: int) -> None:

@@ -1,11 +1,11 @@
-"""What people see of requests: lists, plans, tasks, and the signed certificate of what came of one."""
+"""What people see of a request: how it stands, its plan, its tasks, and the signed certificate of what came of it."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 from itertools import groupby
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -16,6 +16,7 @@ from privet.app.wiring import House
 from privet.errors import Damaged, Denied, InvalidInput, NotFound
 from privet.policy.decide import may
 from privet.rights.asked import OVER, Request
+from privet.rights.clock import OPEN, days_left
 from privet.rights.outcome import Result, SystemResult
 from privet.rights.plans.picture import picture
 from privet.rights.plans.shown import as_json, mermaid, shown
@@ -25,20 +26,9 @@ from privet.secret import Secret
 from privet.store.port import Unit
 from privet.vocabulary.access import Action
 
-MOST_LISTED = 200
 FORMS = {"text": shown, "json": lambda plan: as_json(plan).decode(), "mermaid": mermaid, "svg": picture}
-ACTIVE = ("received", "approved", "running", "waiting")
-KINDS: tuple[Kind, ...] = ("access", "erasure")
+KINDS: tuple[Kind, ...] = get_args(Kind)
 PATH = "/v1/requests"
-
-
-class ListAsk(Ask, kw_only=True):
-    """List requests, newest first. `state`: `open` for all that are not over. `after`: the id of the last one seen."""
-
-    state: str = ""
-    kind: str = ""
-    after: str = ""
-    limit: int = 50
 
 
 class IdAsk(Ask, kw_only=True):
@@ -48,7 +38,7 @@ class IdAsk(Ask, kw_only=True):
 
 
 class PlanAsk(Ask, kw_only=True):
-    """Show how a request would be carried out. `kind`: `access` or `erasure`. `identities`: kinds, comma-separated.
+    """Show how a request would be carried out. `kind`: as of a request. `identities`: kinds, comma-separated.
     `form`: `text`, `json`, `mermaid` or `svg`."""
 
     kind: str = "access"
@@ -83,7 +73,10 @@ class SystemShown(Answer, kw_only=True):
 class RequestShown(Answer, kw_only=True):
     """A request, without anything personal. `outcome`: in a sentence, once it is over. `not_reached`: collections with
     data of people that no way led to. `forgotten`: nothing of the person opens any more. `certificate`: SHA-256 of the
-    signed one. Times: UTC milliseconds since 1970."""
+    signed one. `verified`: how the person proved who she is. `law`: what gives the due date, "" for a rule of the
+    house. `days_left`: whole days until the last one, below 0 when it is late, null where none runs. `assigned`: who
+    looks after it. `extended`: why it takes longer. `downloads`: how often its package was fetched.
+    `letters`: what the person was written → whether it went out. Times: UTC milliseconds since 1970."""
 
     id: str
     kind: str
@@ -102,25 +95,21 @@ class RequestShown(Answer, kw_only=True):
     progress: Any
     certificate: str
     forgotten: bool
-
-
-class RequestLine(Answer, kw_only=True):
-    """A request in a list. Times: UTC milliseconds since 1970."""
-
-    id: str
-    kind: str
-    state: str
-    opened_ms: int
-    due_ms: int | None
-    opened_by: str
-    outcome: str
-
-
-class Requests(Answer):
-    """Requests, newest first. `next`: ask for those `after` it; "" at the end."""
-
-    requests: list[RequestLine]
-    next: str
+    verified: str
+    received_ms: int
+    acknowledge_ms: int | None
+    acknowledged_ms: int | None
+    ended_ms: int | None
+    law: str
+    region: str
+    language: str
+    days_left: int | None
+    late: bool
+    assigned: str
+    extended: str
+    downloads: int
+    package_until_ms: int | None
+    letters: dict[str, str]
 
 
 class FateShown(Answer, kw_only=True):
@@ -170,17 +159,6 @@ class CertificateShown(Answer, kw_only=True):
     file: str
     pdf: str
     key: str
-
-
-async def list_(house: House, who: Caller, ask: ListAsk) -> Requests:
-    """Show requests."""
-    may_look(house, who)
-    limit = max(1, min(ask.limit, MOST_LISTED))
-    states = ACTIVE if ask.state == "open" else (ask.state,) if ask.state else ()
-    found = house.desk.journal.listed(states=states, kind=ask.kind, after=ask.after, limit=limit + 1)
-    more = len(found) > limit
-    following = found[limit - 1].id if more else ""
-    return Requests(requests=[_line(house, one) for one in found[:limit]], next=following)
 
 
 async def get(house: House, who: Caller, ask: IdAsk) -> RequestShown:
@@ -279,9 +257,9 @@ def document(house: House, found: Request) -> certificate.Document:
     return {
         "request": found.id,
         "kind": found.kind,
-        "words": _words(found, result),
+        "words": words_of(found, result),
         "state": found.state,
-        "received": certificate.moment(found.opened_ms),
+        "received": certificate.moment(found.received_ms),
         "decided": f"by {name_of(house, found.decided_by)}" if found.decided_by else "",
         "finished": certificate.moment(found.updated_ms),
         "left_out": list(found.without),
@@ -323,7 +301,7 @@ def demand(house: House, who: Caller) -> None:
 def read_kind(text: str) -> Kind:
     found = next((kind for kind in KINDS if kind == text), None)
     if found is None:
-        raise InvalidInput("expected `access` or `erasure`", at="kind")
+        raise InvalidInput("expected " + ", ".join(f"`{kind}`" for kind in KINDS), at="kind")
     return found
 
 
@@ -348,13 +326,49 @@ def shown_request(house: House, found: Request) -> RequestShown:
         decided_by=name_of(house, found.decided_by) if found.decided_by else "",
         reason=found.reason,
         without=list(found.without),
-        outcome=_words(found, result) if result else "",
+        outcome=words_of(found, result) if result else "",
         not_reached=_unreached(found),
         systems=[_system(one) for one in result.systems] if result else [],
         progress=found.progress,
         certificate=found.certificate,
         forgotten=found.forgotten,
+        verified=found.verified,
+        received_ms=found.received_ms,
+        acknowledge_ms=found.acknowledge_ms,
+        acknowledged_ms=found.acknowledged_ms,
+        ended_ms=found.ended_ms,
+        law=found.law,
+        region=found.region,
+        language=found.language,
+        days_left=left_of(house, found),
+        late=is_late(house, found),
+        assigned=name_of(house, found.assigned),
+        extended=found.extended,
+        downloads=found.downloads,
+        package_until_ms=found.package_until_ms,
+        letters=_letters(house, found.id),
     )
+
+
+def _letters(house: House, id_: str) -> dict[str, str]:
+    if house.settings.mail is None:
+        return {}
+    from privet.app.mail import posted  # many houses have no mail server
+
+    return posted(house, id_)
+
+
+def left_of(house: House, found: Request) -> int | None:
+    """Return the days that are left, in days of the house's place; None where nobody waits for an answer."""
+    if found.due_ms is None or found.state not in OPEN:
+        return None
+    return days_left(found.due_ms, house.clock(), house.settings.privacy.time_zone)
+
+
+def is_late(house: House, found: Request) -> bool:
+    """Return whether the time was over before there was an answer."""
+    answered = house.clock() if found.state in OPEN else found.ended_ms
+    return found.due_ms is not None and answered is not None and answered > found.due_ms
 
 
 def _unreached(found: Request) -> list[str]:
@@ -363,19 +377,8 @@ def _unreached(found: Request) -> list[str]:
     return [f"{gap['address']['dataset']}.{gap['address']['collection']}: {gap['why']}" for gap in gaps if gap["hint"]]
 
 
-def _line(house: House, found: Request) -> RequestLine:
-    return RequestLine(
-        id=found.id,
-        kind=found.kind,
-        state=found.state,
-        opened_ms=found.opened_ms,
-        due_ms=found.due_ms,
-        opened_by=name_of(house, found.opened_by),
-        outcome=_words(found, found.result) if found.result else "",
-    )
-
-
-def _words(found: Request, result: Result) -> str:
+def words_of(found: Request, result: Result) -> str:
+    """Return what came of a request in a sentence."""
     return f"dry run, nothing was changed: {result.words}" if found.dry else result.words
 
 
@@ -396,15 +399,6 @@ def _system(one: SystemResult) -> SystemShown:
 
 
 VERBS: tuple[Verb, ...] = (
-    Verb(
-        name="requests.list",
-        method="GET",
-        path=PATH,
-        ask=ListAsk,
-        answer=Requests,
-        run=list_,
-        about="Show people's requests.",
-    ),
     Verb(
         name="requests.get",
         method="GET",

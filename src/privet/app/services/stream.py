@@ -14,7 +14,8 @@ from privet.app.wiring import House
 class Stream:
     """A verb whose answer has no end that is known at the start: `run` gives lines of JSON, each an `answer`.
 
-    It raises what forbids the whole before its first chunk.
+    It raises what forbids the whole before its first chunk. `media`: the type of a file that it gives the bytes of, in
+    place of lines; its `answer` is `bytes`.
     """
 
     name: str
@@ -23,3 +24,4 @@ class Stream:
     answer: type
     run: Callable[[House, Caller, Any], AsyncGenerator[list[bytes], None]]
     about: str
+    media: str = ""

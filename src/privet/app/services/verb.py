@@ -23,6 +23,7 @@ from privet.vocabulary.predicate import Compare
 
 if TYPE_CHECKING:
     from privet.app.wiring import House
+    from privet.rights.identity.passes import Pass
 
 RETRY_MS = 7 * 86_400_000
 
@@ -38,7 +39,7 @@ class Answer(msgspec.Struct, kw_only=True):
 @dataclass(slots=True)
 class Caller:
     """Who calls a verb, through which door, for what. `still` looks the principal up anew, and raises
-    Unauthenticated once its credential ended."""
+    Unauthenticated once its credential ended. `person`: whom a verb of the privacy centre is about."""
 
     principal: Principal
     purpose: Purpose | None = None
@@ -46,6 +47,7 @@ class Caller:
     retry: Retry | None = None
     facts: dict[str, str] = field(default_factory=dict)
     still: Callable[[], Principal] | None = None
+    person: Pass | None = None
 
     def deed(self, verb: str, policy: str, at_ms: int, grounds: Grounds = NO_GROUNDS) -> Deed:
         """Return what the audit will say of this call. `grounds`: the permits that it rests on."""
@@ -74,7 +76,8 @@ class Verb:
     `open`: needs no credential. `alone`: answers the same without a house, for the command line before `init`.
     `own`: is about nothing but the caller, so a credential that is scoped for a vault may call it. `form`: takes the
     body as a form, too, by a route of its own. `by_query`: takes no body, whatever its method; only for asks that hold
-    no value, since queries end up in other people's logs.
+    no value, since queries end up in other people's logs. `door`: whom it is for: `api`, staff and services; `center`,
+    people, who reach nothing but the privacy centre.
     """
 
     name: str
@@ -93,6 +96,7 @@ class Verb:
     own: bool = False
     form: bool = False
     by_query: bool = False
+    door: Literal["api", "center"] = "api"
 
     @property
     def takes_body(self) -> bool:

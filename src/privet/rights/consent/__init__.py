@@ -1,0 +1,1 @@
+"""What people are told of uses of their data, and what they say to it."""
