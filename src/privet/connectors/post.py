@@ -43,6 +43,8 @@ def is_line(text: str) -> bool:
 class TurnedDown(Refused):
     """The server looked at the letter, its sender or its recipient, and will never take it."""
 
+    code = "turned_down"
+
 
 class Post:
     """One mail server, one sender."""

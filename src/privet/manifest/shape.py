@@ -320,8 +320,11 @@ class Reader:
 
 
 def _is_said(node: Node | None, name: str) -> bool:
-    """Return whether a key says anything: null does not, nor does a `fides_meta` that is empty."""
-    return node is not None and node.value is not None and (name not in _META or bool(node.value))
+    """Return whether a key says anything: null does not, nor does a `fides_meta` that is empty.
+
+    What Fides falls back to, `fidesops_meta`, must be a mapping even where it is empty.
+    """
+    return node is not None and node.value is not None and (name != "fides_meta" or bool(node.value))
 
 
 def quotable(name: str) -> str:

@@ -63,6 +63,12 @@ def test_the_former_name_of_meta_data_is_read_at_each_level(level: str) -> None:
     assert dataset.collections[0].skipped and dataset.collections[0].fields[0].native.identity == "e"
 
 
+@pytest.mark.parametrize(("said", "taken"), [("{}", True), ("null", True), ("[]", False), ("''", False), ("0", False)])
+def test_the_former_name_of_meta_data_says_a_mapping_or_nothing(said: str, taken: bool) -> None:
+    _, findings = read_text(f"dataset: [{{fides_key: a, collections: [], fidesops_meta: {said}}}]")
+    assert (not any(finding.severity == "error" for finding in findings)) is taken
+
+
 def test_a_collection_has_its_order_and_what_happens_to_its_records(whole: Manifest) -> None:
     customers, orders = whole.datasets[0].collections
     assert (customers.about, customers.after, customers.erase_after) == (

@@ -37,17 +37,17 @@ class Everything(logging.Handler):
 @pytest.fixture
 def log() -> Iterator[Everything]:
     root, handler = logging.getLogger(), Everything()
-    loggers = [
-        root,
-        *(logging.getLogger(name) for name in ("sqlalchemy", "sqlalchemy.engine", "sqlalchemy.pool", "psycopg")),
-    ]
-    levels = [logger.level for logger in loggers]
+    names = ("sqlalchemy", "sqlalchemy.engine", "sqlalchemy.pool", "psycopg", "pymongo", "pymongo.command")
+    loggers = [root, *map(logging.getLogger, names)]
+    before = [(logger.level, logger.disabled) for logger in loggers]
     root.addHandler(handler)
     for logger in loggers:
         logger.setLevel(logging.DEBUG)
+        logger.disabled = False  # libraries that set logging up from a file shut those that are there
     yield handler
-    for logger, level in zip(loggers, levels, strict=True):
+    for logger, (level, disabled) in zip(loggers, before, strict=True):
         logger.setLevel(level)
+        logger.disabled = disabled
     root.removeHandler(handler)
 
 
