@@ -20,6 +20,7 @@ from privet.app.settings import load
 PRIVET = (sys.executable, "-m", "privet.app.cli.main")
 OVER = ("complete", "partial", "failed", "denied", "canceled")
 MOST_SECONDS = 60.0
+SEEN = "passport seen at the desk"
 
 
 @dataclass
@@ -106,7 +107,7 @@ class Counter:
 
     def open(self, kind: str, **said: Any) -> str:
         """Open a request that nobody has to approve, and return its id."""
-        return str(self.told("POST", "/v1/requests", {"kind": kind, "approve": True, **said})["id"])
+        return str(self.told("POST", "/v1/requests", {"kind": kind, "approve": True, "verified": SEEN, **said})["id"])
 
     def show(self, id_: str) -> dict[str, Any]:
         """Return a request as it stands."""

@@ -41,5 +41,7 @@ def test_the_page_on_requests_gathers_erases_and_proves(tmp_path: Path) -> None:
     paper = "\n".join(page.extract_text() for page in pypdf.PdfReader(tmp_path / "proof.pdf").pages)
     assert "tax law" in paper and "ada@" not in paper.lower()
     assert "waiting" in told[8] and "complete" in told[8]
+    assert "bob@example.com" in told[9] and "two questions by phone" in told[9] and "complex" in told[9]
+    assert "ccpa" in told[9] and "on time" in told[9]
     for path in (tmp_path / "home").rglob("*"):
         assert not path.is_file() or b"ada@example.com" not in path.read_bytes(), path

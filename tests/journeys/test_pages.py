@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from pathlib import Path
 
 import pytest
+import pyzipper
 import yaml
 from following import ROOT, attempt, blocks
 
@@ -17,6 +19,13 @@ def session(page: str) -> str:
     """Return the commands of a page as one script, without those that set a machine up."""
     lines = "\n".join(text for _, text in blocks(page, "sh")).splitlines()
     return "\n".join(line for line in lines if not line.startswith(SET_UP))
+
+
+def unpacked(path: Path, told: str) -> dict[str, str]:
+    """Return what is in a package, by the passphrase that was printed."""
+    with pyzipper.AESZipFile(path) as found:
+        found.setpassword(re.findall(r"its passphrase: (\S+)", told)[-1].encode())
+        return {name: found.read(name).decode() for name in found.namelist()}
 
 
 @pytest.mark.slow
@@ -33,6 +42,8 @@ def test_the_readme_session_runs_as_shown(tmp_path: Path) -> None:
     assert shown in found.stdout
     assert "no findings in 2 files" in found.stdout
     assert "vault_crm" in (tmp_path / "map.html").read_text(encoding="utf-8")
+    [page] = [text for name, text in unpacked(tmp_path / "ann.zip", found.stdout).items() if name == "index.html"]
+    assert "Ann Example" in page and "Bob" not in page
 
 
 @pytest.mark.slow
@@ -59,3 +70,6 @@ def test_the_tutorial_runs_as_shown(tmp_path: Path) -> None:
     tokens = (tmp_path / "people.tokens.csv").read_text(encoding="utf-8").splitlines()
     ssn = tokens[0].split(",").index("ssn")
     assert tokens[2].split(",")[ssn] == tokens[3].split(",")[ssn] != tokens[1].split(",")[ssn]
+    whole = " ".join(unpacked(tmp_path / "bob.zip", found.stdout).values())
+    assert "Bob Example" in whole and "Cleo" not in whole
+    assert "ccpa" in found.stdout and "on time" in found.stdout

@@ -36,6 +36,9 @@ allow read, detokenize on people.note with redaction = plain_text where people.i
 
 role reader
 allow read, detokenize, export on people.note with redaction = plain_text
+
+role mailer
+allow read on people.note with redaction = plain_text where consent('news')
 """
 NARROWER = """
 role desk
@@ -115,11 +118,11 @@ class Shop:
         self.ids = [item.id for item in made]
         self.tokens = [item.tokens["note"] for item in made]
 
-    def reader(self, role: str = "reader") -> tuple[str, str]:
+    def reader(self, role: str = "reader", **more: Any) -> tuple[str, str]:
         """Return name and key of a new principal, under the wider policy."""
         self.own.policies.activate(vault="shop", version=1)
         name = f"{role}-{digest.random_bytes(4).hex()}"
-        return name, self.own.principals.create(name=name, roles=[role]).key
+        return name, self.own.principals.create(name=name, roles=[role], **more).key
 
     def run(self, *args: str) -> None:
         """Run a command in a process of its own, as the owner."""
@@ -205,6 +208,37 @@ def test_a_record_that_is_taken_out_of_a_queue_is_shown_no_more_within_a_second(
     late, why = shop.late(key, what, ("queues", "remove", *place, "--vault", "shop"))
     assert late < SECOND
     assert why == code
+
+
+@pytest.mark.parametrize(
+    ("what", "role", "end"),
+    [
+        ("records.get", "reader", ("flags", "set", "restriction")),
+        ("tokens.detokenize", "reader", ("flags", "set", "restriction")),
+        ("records.get", "reader", ("flags", "set", "objection:marketing.advertising")),
+        ("records.get", "mailer", ("consents", "set", "news", "withdrawn")),
+    ],
+)
+def test_a_marketer_stops_within_a_second_of_what_a_person_said(
+    shop: Shop, what: str, role: str, end: tuple[str, ...]
+) -> None:
+    _, key = shop.reader(role, purposes=["marketing"])
+    hers = {"vault": "shop", "table": "people", "subject": shop.ids[0]}
+    shop.own.consents.set(key="news", state="given", **hers)
+    late, why = shop.late(key, what, (*end[:2], shop.ids[0], *end[2:], "--table", "people", "--vault", "shop"))
+    if end[0] == "flags":
+        shop.own.flags.lift(flag=end[2], **hers)
+    assert late < SECOND
+    assert why == "not_found"
+
+
+def test_a_person_who_restricts_her_data_is_left_out_of_an_export_in_flight(shop: Shop) -> None:
+    _, key = shop.reader()
+    with shop.reads(HALTING, key) as reader:
+        shop.run("flags", "set", shop.ids[-1], "restriction", "--table", "people", "--vault", "shop")
+        told, _ = reader.communicate("\n", timeout=60)
+    shop.own.flags.lift(vault="shop", table="people", subject=shop.ids[-1], flag="restriction")
+    assert json.loads(told) == {"count": RECORDS - 1, "code": ""}
 
 
 @pytest.mark.parametrize("end", ["principal", "grants", "key", "policy"])

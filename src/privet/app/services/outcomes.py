@@ -56,13 +56,15 @@ class ReasonCount(Answer, kw_only=True):
 
 class SystemShown(Answer, kw_only=True):
     """What came of a request in one system, in records. `verified`: looked at again and found as they must be.
-    `confirmed`: a person answered for it. `others`: of other people, come across and left out. `kept`: by a promise;
-    `remaining`: not done."""
+    `told`: where what she chose was set. `confirmed`: a person answered for it. `others`: of other people, come across
+    and left out. `kept`: by a promise; `remaining`: not done."""
 
     dataset: str
     read: int
     deleted: int
     masked: int
+    corrected: int
+    told: int
     verified: int
     confirmed: bool
     others: int
@@ -388,6 +390,8 @@ def _system(one: SystemResult) -> SystemShown:
         read=one.read,
         deleted=one.deleted,
         masked=one.masked,
+        corrected=one.corrected,
+        told=one.told,
         verified=one.verified,
         confirmed=one.confirmed,
         others=one.others,
