@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -258,14 +259,15 @@ class Simulation:
 
     def _tick(self) -> None:
         """Warn, as the worker of the house does. Staff looks at what it is warned of within two days, for the most."""
-        for notice in self.way.warn(care.running(self.journal, self.now + WARN_MS + 1), self.now):
-            if not care.warned(self.journal, notice.request, self.now):
+        found = self.way.warn(care.running(self.journal, self.now + WARN_MS + 1), self.now)
+        for request, notices in groupby(found, lambda each: each.request):
+            if not care.warned(self.journal, request, self.now):
                 continue
-            if notice.event == "warning":
-                self.warnings.setdefault(notice.request.id, []).append(self.now)
+            if any(each.event == "warning" for each in notices):
+                self.warnings.setdefault(request.id, []).append(self.now)
             if self.chance.random() < 0.8:
-                self._later("approve", notice.request.id, self.chance.uniform(0, 2))
-                self._later("retry", notice.request.id, self.chance.uniform(0, 2))
+                self._later("approve", request.id, self.chance.uniform(0, 2))
+                self._later("retry", request.id, self.chance.uniform(0, 2))
 
     def _judge(self, seconds: float) -> Year:
         year = Year(seconds=seconds)

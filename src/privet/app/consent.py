@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from privet import digest
 from privet.app.services.verb import Caller
+from privet.app.telling import Telling
 from privet.connectors.base import Choice
 from privet.errors import Conflict, Damaged, InvalidInput, NotFound, PrivetError
 from privet.near import meant
@@ -81,7 +84,20 @@ class Choices:
         self.board = Board(house.control, key)
         self.ledger = Ledger(house.control, key)
         self.unproved = Hour(MOST_UNPROVED)
-        self.lock = asyncio.Lock()  # INVARIANT: held while a chain grows, since one process holds a home
+        self.telling = Telling()
+        self._turns: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def turn(self, *handles: bytes) -> AsyncIterator[None]:
+        """Let nobody else say anything for some people meanwhile.
+
+        INVARIANT: held while a chain grows, and while vaults are told of it; one process holds a home.
+        """
+        async with AsyncExitStack() as held:
+            for handle in sorted(set(handles)):  # everybody in one order, so that no two wait for each other
+                # Whoever holds a lock or waits for it keeps it: one that is free is gone.
+                await held.enter_async_context(self._turns.setdefault(handle, asyncio.Lock()))
+            yield
 
     def notice(self, key: str, *, version: int = 0) -> Edition:
         """Return a version of a notice, the newest by default. Raises NotFound."""
@@ -105,7 +121,7 @@ async def say(house: House, who: Caller, person: Person, saying: Saying) -> list
     """
     demanded = _demanded(house, saying)
     retry = who.retry
-    async with house.choices.lock:
+    async with house.choices.turn(person.handle):
         for at, (edition, state) in enumerate(demanded, 1):
             who.retry = retry if at == len(demanded) else None  # the call is settled once all of it is written
             await _say(house, who, person, _said(house, person, edition, state, saying), saying.region)
@@ -116,7 +132,7 @@ async def heed(house: House, who: Caller, person: Person, region: str) -> list[S
     """Take a browser's signal to opt out for the refusal that it is; return what counts now of the region's notices."""
     shown = notice.shown_in(house.choices.board.newest(), region)
     day = datetime.fromtimestamp(house.clock() / 1000, UTC).date()
-    async with house.choices.lock:
+    async with house.choices.turn(person.handle):
         told = house.choices.ledger.chain(person.handle).told
         refused = choice.refused_by_signal(choice.stands(shown, told), region, day)
         saying = Saying(choices={}, source="signal", region=region, signal=True)
@@ -133,7 +149,7 @@ async def join(house: House, who: Caller, device: Person, person: Person) -> int
     that somebody sees who proves nothing.
     """
     ledger = house.choices.ledger
-    async with house.choices.lock:
+    async with house.choices.turn(device.handle, person.handle):
         chain = ledger.chain(device.handle)
         newest = list(choice.counts(chain.told).values())
         fresh = [said for said in newest if said.how != JOINED]
@@ -152,19 +168,21 @@ async def join(house: House, who: Caller, device: Person, person: Person) -> int
 
 async def retell(house: House, who: Caller, person: Person) -> list[str]:
     """Tell every vault what counts for a person who came into one after she chose; return of which notices."""
-    async with house.choices.lock:
+    async with house.choices.turn(person.handle):
         told = house.choices.ledger.chain(person.handle).told
         editions = {each.notice.key: each for each in house.choices.board.newest()}
         found = choice.counts(told)
+        telling: list[Choice] = []
         for key, said in found.items():
             before = choice.counts(each for each in told if each is not said)
-            await _tell(house, who, choice.told_as(editions[key], said, before, editions), person.identities)
+            telling += choice.told_as(editions[key], said, before, editions)
+        await house.choices.telling.tell(house, who, person.handle, telling, person.identities)
     return list(found)
 
 
 async def forget(house: House, who: Caller, handle: bytes) -> int:
     """Delete all that a person said, and return how much that was. Raises Conflict where there is nothing."""
-    async with house.choices.lock:
+    async with house.choices.turn(handle):
         chain = house.choices.ledger.chain(handle)
         await _forget(house, who, chain)
     return len(chain.told)
@@ -237,7 +255,7 @@ async def _say(house: House, who: Caller, person: Person, said: Said, region: st
     await asyncio.to_thread(
         house.desk.journal.open, _opening(house, person, told[-1], region), house.clock(), beside=steps
     )
-    await _tell(house, who, told, person.identities)
+    await house.choices.telling.tell(house, who, person.handle, told, person.identities)
 
 
 def _opening(house: House, person: Person, told: Choice, region: str) -> Opening:
@@ -262,26 +280,6 @@ def _times(house: House, kind: Kind, region: str) -> Times | dict[str, Any]:
     except PrivetError as error:  # manifests that cannot be read must not keep a no from being written down
         log.warning("a choice is told without a date: %s", error.code)
         return {}
-
-
-async def _tell(house: House, who: Caller, told: Sequence[Choice], identities: Mapping[str, str]) -> None:
-    """Have every vault follow a choice now. Where one does not, the request that was opened will tell it again."""
-    from privet.vault.connector import tell
-
-    try:
-        known = await asyncio.to_thread(house.desk.known)
-    except PrivetError as error:
-        log.warning("no vault was told of a choice at once: %s", error.code)
-        return
-    values = {kind: (value,) for kind, value in identities.items()}
-    for dataset, name in known.vaults.items():
-        try:
-            vault = house.vault(name)
-            deed = who.deed("choices.tell", house.policy(vault).version, vault.clock()).unsettled()
-            for each in told:
-                await tell(vault, known.datasets[dataset], each, values, deed)
-        except PrivetError as error:
-            log.warning("vault %s was not told of a choice at once: %s", name, error.code)
 
 
 async def _forget(house: House, who: Caller, chain: Chain) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from privet.errors import InvalidInput
 from privet.rights.asked import Request
-from privet.rights.clock import Notice, Place, day_of, days_left, zone_of
+from privet.rights.clock import Event, Notice, Place, day_of, days_left, zone_of
 from privet.store.port import Step
 
 if TYPE_CHECKING:
@@ -47,16 +47,22 @@ def to_person(house: House, event: str, request: Request, identities: Mapping[st
 def to_house(house: House, notice: Notice, now_ms: int) -> Sequence[Step]:
     """Return the steps that write to whoever answers people's requests that time runs out; () where nobody is named."""
     said, request = house.settings.privacy, notice.request
-    if not said.contact or request.due_ms is None:
+    until = _until(notice.event, request)
+    if not said.contact or until is None:
         return ()
     facts: dict[str, Any] = {
         "asked": request.kind,
         "received": _day(house, request.received_ms),
-        "due": _day(house, request.due_ms),
+        "due": _day(house, until),
     }
     if notice.event == "warning":
-        facts["days"] = days_left(request.due_ms, now_ms, said.time_zone)
+        facts["days"] = days_left(until, now_ms, said.time_zone)
     return _post(house, notice.event, request, said.contact, said.language, facts)
+
+
+def _until(event: str, request: Request) -> int | None:
+    """Return the end of the time of which a letter to the house warns."""
+    return request.acknowledge_ms if event == "acknowledge" else request.due_ms
 
 
 def _facts(house: House, event: str, request: Request) -> dict[str, Any] | None:
@@ -87,7 +93,7 @@ def _post(house: House, event: str, request: Request, to: str, language: str, fa
     from privet.app.mail import post  # many houses have no mail server
 
     # The date tells a second letter of an event (after a retry, or more time) from the first.
-    about = str(request.due_ms if event in ("warning", "overdue") else request.ended_ms or "")
+    about = str(_until(event, request) if event in get_args(Event) else request.ended_ms or "")
     try:
         return post(house, event, request=request.id, to=to, language=language, event=about, **facts)
     except InvalidInput as error:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import groupby
 
 from privet.app.denials import flush
+from privet.app.foreign import Foreign
 from privet.app.identity import issue
 from privet.app.inform import to_house
 from privet.app.wiring import House
 from privet.errors import Conflict, PrivetError
 from privet.rights import care
 from privet.rights.clock import WARN_MS, warn
-from privet.store.port import Unit
+from privet.store.port import Step, Unit
 from privet.vault.log.audit import Deed
 from privet.vault.log.history import EXPIRE_MS, expire
 from privet.vault.upkeep.expiry import forget_answers, sweep
@@ -84,11 +87,10 @@ async def witness(house: House) -> None:
 async def keep_expiring(house: House, every_seconds: float = 86_400.0, keep_ms: int = EXPIRE_MS) -> None:
     """Empty entries older than `keep_ms` in every vault, until it is cancelled."""
     while True:
-        for name in house.vault_names():
-            try:
-                await _expire(house, name, keep_ms)
-            except PrivetError as error:
-                log.warning("old audit entries of vault %s stay: %s", name, error.code)
+        with _going_on("old audit entries stay"):
+            for name in house.vault_names():
+                with _going_on(f"old audit entries of vault {name} stay"):
+                    await _expire(house, name, keep_ms)
         await asyncio.sleep(every_seconds)
 
 
@@ -107,10 +109,8 @@ async def keep_requests(house: House, name: str, every_seconds: float = 1.0) -> 
     try:
         await asyncio.to_thread(desk.journal.recover)
         while True:
-            try:
+            with _going_on("people's requests stand still"):
                 await asyncio.to_thread(crew.tick)
-            except PrivetError as error:
-                log.warning("people's requests stand still: %s", error.code)
             await asyncio.sleep(every_seconds)
     finally:
         crew.close(STOP_SECONDS)
@@ -119,10 +119,8 @@ async def keep_requests(house: House, name: str, every_seconds: float = 1.0) -> 
 async def keep_clock(house: House, every_seconds: float = 60.0) -> None:
     """Warn of requests whose time runs out, and let go of packages whose time is over, until it is cancelled."""
     while True:
-        try:
+        with _going_on("nobody is warned of requests that are due"):
             await asyncio.to_thread(tick_clock, house)
-        except PrivetError as error:
-            log.warning("nobody is warned of requests that are due: %s", error.code)
         await asyncio.sleep(every_seconds)
 
 
@@ -131,12 +129,14 @@ def tick_clock(house: House) -> None:
     from privet.app.services import packages
 
     journal, now = house.desk.journal, house.clock()
-    for notice in warn(care.running(journal, now + WARN_MS + 1), now):
-        deed = Deed(principal=PRINCIPAL, verb="requests.warn", policy=house.policy().version, at_ms=now)
-        told = to_house(house, notice, now)
-        entry = deed.seen(note=f"request {notice.request.id} {notice.event}")
-        care.warned(journal, notice.request, now, beside=(entry, *told))
     _acknowledge(house, now)
+    watched = (*care.running(journal, now + WARN_MS + 1), *care.unacknowledged(journal))
+    for request, notices in groupby(warn({each.id: each for each in watched}.values(), now), lambda each: each.request):
+        beside: list[Step] = []
+        for notice in notices:
+            deed = Deed(principal=PRINCIPAL, verb="requests.warn", policy=house.policy().version, at_ms=now)
+            beside += [deed.seen(note=f"request {request.id} {notice.event}"), *to_house(house, notice, now)]
+        care.warned(journal, request, now, beside=beside)
     packages.expire(house, now)
 
 
@@ -157,16 +157,13 @@ def _acknowledge(house: House, now: int) -> None:
 async def keep_sweeping(house: House, every_seconds: float = 3600.0) -> None:
     """Remove expired records and answers kept for retries, now and from time to time, until it is cancelled."""
     while True:
-        for name in house.vault_names():
-            try:
-                await _sweep(house, name)
-            except PrivetError as error:
-                log.warning("expired records of vault %s stay: %s", name, error.code)
-        try:
+        with _going_on("expired records stay"):
+            for name in house.vault_names():
+                with _going_on(f"expired records of vault {name} stay"):
+                    await _sweep(house, name)
+        with _going_on("old answers and tokens of the house stay"):
             await forget_answers(house.control, house.clock())
             await keep_callers(house)
-        except PrivetError as error:
-            log.warning("old answers and tokens of the house stay: %s", error.code)
         await asyncio.sleep(every_seconds)
 
 
@@ -181,3 +178,13 @@ async def _sweep(house: House, name: str) -> None:
     vault = house.vault(name)
     deed = Deed(principal=PRINCIPAL, verb="records.expire", policy=house.policy(vault).version, at_ms=vault.clock())
     await sweep(vault, deed)
+
+
+@contextmanager
+def _going_on(what: str) -> Iterator[None]:
+    """Hold what goes wrong in a round of a duty, and log what it comes to: the next round is tried all the same."""
+    with Foreign(log, what):
+        try:
+            yield
+        except PrivetError as error:
+            log.warning("%s: %s", what, error.code)

@@ -7,7 +7,7 @@ earlier day stands. None of it is legal advice.
 from __future__ import annotations
 
 import calendar
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import cache, lru_cache
@@ -24,6 +24,8 @@ WARN_DAYS = 7
 # A last day ends at midnight, so this is when the seventh day before it begins: seven whole days are left, and a worker
 # that stands still for most of a day, or a change to summer time, costs none of them.
 WARN_MS = (WARN_DAYS + 1) * DAY_MS
+RECEIPT_MS = 3 * DAY_MS
+"""How long before the day by which receipt must be confirmed somebody is warned that it is not."""
 OPEN: tuple[State, ...] = ("received", "approved", "running", "waiting", "failed")
 """States in which a person waits for an answer. What failed answers nobody, whatever the worker thinks of it."""
 WATCHED: tuple[State, ...] = (*OPEN, "partial")
@@ -47,7 +49,7 @@ _EEA = frozenset(
 _LAST_MS = 253_000_000_000_000  # in the year 9987: no date of a deadline runs over what dates can be
 _HOUSE = "no law that was found names a time; the house keeps the month of Art. 12(3) GDPR"
 
-Event = Literal["warning", "overdue"]
+Event = Literal["acknowledge", "warning", "overdue"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,8 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A request to warn somebody of. `event`: its time runs out, or has."""
+    """A request to warn somebody of. `event`: the time to confirm its receipt runs out, that to answer it does, or
+    has."""
 
     request: Request
     event: Event
@@ -152,17 +155,13 @@ def due(rule: Law, kind: Kind, received_ms: int, place: Place) -> Due | None:
 
 def warn(requests: Iterable[Request], now_ms: int) -> list[Notice]:
     """Return whom to warn of now: each request once as its time runs out (`WARN_MS`), at once where less is left when
-    it comes, and once more when it is late and has no answer at all. `requests`: of the states WATCHED, or more.
-    Callers note the time of a warning in `warned_ms` with the warning.
+    it comes, and once more when it is late and has no answer at all; and once where its receipt must be confirmed soon
+    (`RECEIPT_MS`) and is not. `requests`: of the states WATCHED, or more.
+    Callers note the time of a warning in `warned_ms` with all warnings of that request.
 
     A request whose time is extended is warned of anew before the new day: nothing need be reset.
     """
-    found = []
-    for request in requests:
-        event = _event(request, now_ms)
-        if event is not None:
-            found.append(Notice(request, event))
-    return found
+    return [Notice(request, event) for request in requests for event in _events(request, now_ms)]
 
 
 def check_place(place: Place) -> None:
@@ -196,15 +195,26 @@ def days_left(due_ms: int, now_ms: int, time_zone: str) -> int:
 # --- private ------------------------------------------------------------------------------------------------------
 
 
-def _event(request: Request, now_ms: int) -> Event | None:
-    if request.due_ms is None or request.dry or request.forgotten or request.state not in WATCHED:
-        return None
-    warned = request.warned_ms
-    if now_ms > request.due_ms:
-        is_news = request.state in OPEN and (warned is None or warned <= request.due_ms)
-        return "overdue" if is_news else None
-    begins = request.due_ms - WARN_MS
-    return "warning" if now_ms >= begins and (warned is None or warned < begins) else None
+def _events(request: Request, now_ms: int) -> Iterator[Event]:
+    """Yield what has begun and was not there yet when somebody was warned of the request the last time."""
+    if request.dry or request.forgotten or request.state not in WATCHED:
+        return
+    is_open = request.state in OPEN
+    receipt_ms = request.acknowledge_ms if request.acknowledged_ms is None and is_open else None
+    if receipt_ms is not None and _is_news(request, receipt_ms - RECEIPT_MS, now_ms):
+        yield "acknowledge"
+    due_ms = request.due_ms
+    if due_ms is None:
+        return
+    if now_ms > due_ms:
+        if is_open and _is_news(request, due_ms + 1, now_ms):
+            yield "overdue"
+    elif _is_news(request, due_ms - WARN_MS, now_ms):
+        yield "warning"
+
+
+def _is_news(request: Request, begins_ms: int, now_ms: int) -> bool:
+    return begins_ms <= now_ms and (request.warned_ms is None or request.warned_ms < begins_ms)
 
 
 def _shortest(found: Sequence[Due]) -> Due:

@@ -358,6 +358,33 @@ def test_more_time_is_warned_of_anew(office: Office) -> None:
     assert ticked(office) == ["warning"]
 
 
+def test_the_house_is_warned_once_that_receipt_is_not_confirmed(office: Office) -> None:
+    made = office.open(law="ccpa")
+    assert made.acknowledge_ms is not None and made.due_ms is not None
+    office.staff.now = made.acknowledge_ms - 3 * DAY
+    assert (ticked(office), ticked(office)) == (["acknowledge"], [])
+    office.staff.now = made.due_ms - 7 * DAY
+    assert (ticked(office), ticked(office)) == (["warning"], [])
+    kinds = {name.partition(":")[0] for name in posted(office.house, made.id)}
+    assert kinds == {"received", "acknowledge", "warning"}
+
+
+def test_warnings_that_come_together_are_told_together(office: Office) -> None:
+    made = office.open(law="ccpa")
+    assert made.due_ms is not None
+    office.staff.now = made.due_ms - DAY
+    assert (ticked(office), ticked(office)) == (["acknowledge", "warning"], [])
+    kinds = {name.partition(":")[0] for name in posted(office.house, made.id)}
+    assert kinds == {"received", "acknowledge", "warning"}
+
+
+def test_no_warning_comes_of_a_receipt_that_was_confirmed(office: Office) -> None:
+    made = office.open(law="ccpa")
+    office.do("acknowledge", made.id)
+    office.staff.now = made.acknowledge_ms - 1  # type: ignore[operator]
+    assert ticked(office) == []
+
+
 def test_a_package_whose_time_is_over_is_forgotten(office: Office) -> None:
     done = office.ended()
     assert done.package_until_ms == office.staff.now + 72 * 3_600_000

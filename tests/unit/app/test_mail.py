@@ -448,7 +448,7 @@ def test_what_goes_wrong_with_a_code_is_logged_by_its_code_alone(
         send_code(place)
         done(place)
     ours = [record.getMessage() for record in caplog.records if record.name.startswith("privet")]
-    assert ours == ["a code is not sent: refused"]
+    assert ours == ["a code is not sent: turned_down"]
 
 
 def test_a_code_that_fails_as_nobody_foresaw_is_logged_without_its_words(

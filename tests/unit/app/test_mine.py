@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -255,13 +256,15 @@ dataset:
           - name: email
             data_categories: [user.contact.email]
             fides_meta: {privet: {type: contact.email, index: [exact]}}
+          - {name: note, data_categories: [user], fides_meta: {privet: {type: string}}}
 """
 
 
-def gathered(town: Town, key: str) -> str:
-    """Return the id of a request of hers that is approved and over."""
+def gathered(town: Town, key: str, notes: int = 0) -> str:
+    """Return the id of a request of hers that is approved and over. `notes`: of 4,000 characters that it finds."""
     town.run("vaults.create", vaults.CreateAsk(name="people", schema=PEOPLE))
     rows = [{"name": "Ada Invented", "email": ADA}, {"name": "Eve Invented", "email": EVE}]
+    rows += [{"name": "Ada Invented", "email": ADA, "note": os.urandom(2_000).hex()} for _ in range(notes)]
     town.run("records.insert", records.InsertAsk(vault="people", table="people", records=rows))
     found: str = town.opened(key)["id"]
     for step in ("approve", "run"):
@@ -298,3 +301,53 @@ def test_package_that_lapsed_is_gone(town: Town) -> None:
     key = town.enter(ADA)
     assert town.call("POST", f"{REQUESTS}/{id_}/package", b"{}", key).status == 410
     assert town.call("GET", f"{REQUESTS}/{id_}/package.zip", key=key).status == 410
+
+
+def fetched(town: Town, id_: str, key: str, then: Callable[[], Awaitable[object]]) -> Answered:
+    """Return what comes of a package where something happens after its first piece."""
+
+    async def heard(count: int) -> None:
+        if count == 1:
+            await then()
+
+    return town.call("GET", f"{REQUESTS}/{id_}/package.zip", key=key, heard=heard)
+
+
+def test_pass_that_is_ended_ends_the_download_that_it_began(town: Town) -> None:
+    key, other = town.enter(), town.enter()
+    id_ = gathered(town, key, notes=400)
+
+    async def end() -> None:
+        assert (await town.center.ask("DELETE", PASSES, key=key)).status == 204
+
+    got = fetched(town, id_, key, end)
+    assert got.status == 200 and not got.ended
+    whole = town.call("GET", f"{REQUESTS}/{id_}/package.zip", key=other)
+    assert whole.ended and len(got.body) < len(whole.body)
+
+
+@pytest.mark.parametrize("swept", [False, True])
+def test_pass_that_runs_out_ends_no_download(town: Town, swept: bool) -> None:
+    key = town.enter()
+    id_ = gathered(town, key, notes=400)
+
+    async def heard(count: int) -> None:
+        if count == 1:
+            town.now += 31 * 60_000
+        if count == 2 and swept:
+            await town.house.center.sweep()
+
+    got = town.call("GET", f"{REQUESTS}/{id_}/package.zip", key=key, heard=heard)
+    assert got.status == 200 and got.ended
+    assert town.call("GET", f"{REQUESTS}/{id_}/package.zip", key=key).status == 401
+
+
+def test_pass_that_was_ended_just_before_it_ran_out_ends_the_download(town: Town) -> None:
+    key = town.enter()
+    id_ = gathered(town, key, notes=400)
+
+    async def end() -> None:
+        assert (await town.center.ask("DELETE", PASSES, key=key)).status == 204
+        town.now += 31 * 60_000
+
+    assert not fetched(town, id_, key, end).ended

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -123,3 +123,65 @@ def test_contents_of_a_dropped_file_column_go_at_the_next_start(bench: Bench) ->
     bench.now += HOUR_MS // 2
     bench.reopen()
     assert bench.count("chunks") == 0
+
+
+class Strange(Exception):
+    """Nobody foresaw it, and it quotes a value."""
+
+
+def turns(duty: Callable[[House, float], Coroutine[Any, Any, None]], house: House, done: Callable[[], bool]) -> bool:
+    """Return whether a duty went on until something was done; it is ended then."""
+
+    async def once() -> bool:
+        task = asyncio.create_task(duty(house, 0.001))
+        for _ in range(5_000):
+            await asyncio.sleep(0.001)
+            if done() or task.done():
+                break
+        went_on = done() and not task.done()
+        task.cancel()
+        return went_on
+
+    return asyncio.run(once())
+
+
+class Failing:
+    """A clock that fails strangely the first times that a duty asks for it."""
+
+    def __init__(self, clock: Callable[[], int], times: int = 2) -> None:
+        self.clock, self.left, self.asked = clock, times, 0
+
+    def __call__(self) -> int:
+        self.asked += 1
+        if self.left:
+            self.left -= 1
+            raise Strange("ann@example.com")
+        return self.clock()
+
+
+@pytest.mark.parametrize("duty", [worker.keep_clock, worker.keep_sweeping])
+def test_an_error_that_nobody_foresaw_ends_no_duty_and_is_logged_by_its_class(
+    bench: Bench, caplog: pytest.LogCaptureFixture, duty: Any
+) -> None:
+    clock = bench.house.clock = Failing(bench.house.clock)
+    assert turns(duty, bench.house, lambda: clock.asked > 4)
+    assert "unexpected Strange" in caplog.text and "ann@" not in caplog.text
+
+
+def test_an_error_in_one_vault_keeps_no_duty_from_the_next(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    bench.run(vaults.create, vaults.CreateAsk(name="w", schema=SCHEMA))
+    failing, sound = bench.house.vault("v"), bench.house.vault("w")
+    failing.clock, sound.clock = Failing(failing.clock, 1_000_000), Failing(sound.clock, 0)
+    assert turns(worker.keep_expiring, bench.house, lambda: sound.clock.asked > 2)  # type: ignore[attr-defined]
+    assert "old audit entries of vault v stay: unexpected Strange" in caplog.text and "ann@" not in caplog.text
+
+
+def test_an_error_in_a_round_of_requests_does_not_end_them(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    async def keep(house: House, every_seconds: float) -> None:
+        await worker.keep_requests(house, "test", every_seconds)
+
+    clock = Failing(bench.house.clock)
+    assert bench.house.desk.journal.store is not None
+    bench.house.clock = clock
+    assert turns(keep, bench.house, lambda: clock.asked > 4)
+    assert "people's requests stand still: unexpected Strange" in caplog.text and "ann@" not in caplog.text

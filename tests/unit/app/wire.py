@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -239,9 +239,11 @@ class World:
         scheme: str = "http",
         stall: bool = False,
         leave_after: int = 0,
+        heard: Callable[[int], Awaitable[None]] | None = None,
     ) -> Answered:
         """Send a request. `chunks`: send them without a length. `stall`: the rest of the body never comes.
-        `leave_after`: the caller goes away after that many chunks of the answer."""
+        `leave_after`: the caller goes away after that many chunks of the answer. `heard`: what it does after each, told
+        how many came."""
         lines = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
         if key is not None:
             lines.append((b"authorization", f"Bearer {key}".encode()))
@@ -273,6 +275,8 @@ class World:
             sent += 1
             if sent == leave_after:
                 gone.set()
+            if heard is not None:
+                await heard(sent)
             await asyncio.sleep(0)
 
         scope = {

@@ -469,3 +469,28 @@ def test_of_half_an_answer_is_warned_while_the_rest_can_be_had() -> None:
 )
 def test_nothing_is_told_of_what_nobody_waits_for(more: dict[str, object]) -> None:
     assert told(request(**more), LAST + timedelta(days=1) // timedelta(milliseconds=1)) == []
+
+
+RECEIPT = LAST - 30 * DAY_MS
+
+
+def test_a_receipt_that_is_to_be_confirmed_and_is_not_is_warned_of_three_days_ahead_and_once() -> None:
+    # Cal. Code Regs. tit. 11 § 7021(a): receipt is confirmed within 10 business days.
+    unsaid = request(acknowledge_ms=RECEIPT)
+    assert told(unsaid, RECEIPT - 3 * DAY_MS - 1) == []
+    assert told(unsaid, RECEIPT - 3 * DAY_MS) == ["acknowledge"]
+    assert told(request(acknowledge_ms=RECEIPT, warned_ms=RECEIPT - 3 * DAY_MS), RECEIPT + 1) == []
+    assert told(request(acknowledge_ms=RECEIPT, acknowledged_ms=1), RECEIPT) == []
+    assert told(request(acknowledge_ms=RECEIPT, state="partial"), RECEIPT) == []
+
+
+def test_a_warning_of_one_time_takes_none_of_another_away() -> None:
+    both = request(acknowledge_ms=RECEIPT, warned_ms=RECEIPT - 3 * DAY_MS)
+    assert told(both, LAST - 8 * DAY_MS + 1) == ["warning"]
+    assert told(request(acknowledge_ms=RECEIPT), LAST - DAY_MS) == ["acknowledge", "warning"]
+    assert told(request(acknowledge_ms=RECEIPT), LAST + 1) == ["acknowledge", "overdue"]
+    # Of two laws one may want an answer before the other wants receipt confirmed.
+    late = LAST - DAY_MS
+    assert told(request(acknowledge_ms=late, warned_ms=LAST - 8 * DAY_MS), late) == ["acknowledge"]
+    assert told(request(acknowledge_ms=late, warned_ms=late), LAST) == []
+    assert told(request(acknowledge_ms=late, warned_ms=late), LAST + 1) == ["overdue"]

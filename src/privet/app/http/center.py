@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from privet import codec
+from privet.app.center import principal_of
 from privet.app.http.guard import Guard, Limits
 from privet.app.http.head import bearer
 from privet.app.http.openapi import document
@@ -15,6 +17,7 @@ from privet.app.services.mine import STREAMS
 from privet.app.services.stream import Stream
 from privet.app.services.verb import Caller, Verb
 from privet.app.wiring import House
+from privet.vocabulary.access import Principal
 
 OPEN_BYTES, MOST_BYTES = 16 << 10, 256 << 10
 
@@ -32,12 +35,41 @@ def center_routes(house: House) -> list[Route]:
         return person_caller(house, incoming)
 
     routes = [_bounded(verb_route(house, verb, caller)) for verb in verbs]
-    return [*routes, *(stream_route(house, stream, caller) for stream in STREAMS), described(verbs, STREAMS)]
+    streams = [_lasting(house, stream_route(house, stream, caller)) for stream in STREAMS]
+    return [*routes, *streams, described(verbs, STREAMS)]
 
 
 def _bounded(route: Route) -> Route:
     """Return a route of the public: it takes small bodies, and of nobody who is unknown more than a few words."""
     return replace(route, max_body_bytes=min(route.max_body_bytes, OPEN_BYTES if route.open else MOST_BYTES))
+
+
+def _lasting(house: House, route: Route) -> Route:
+    """Return a route whose answers take their time: none outlives a pass that is ended, each one that runs out."""
+
+    async def run(incoming: Incoming) -> Reply:
+        incoming.recheck = until_ended(house, incoming)
+        return await route.run(incoming)
+
+    return replace(route, run=run)
+
+
+def until_ended(house: House, incoming: Incoming) -> Callable[[], Principal]:
+    """Return what raises Unauthenticated once the pass of a call is ended, and not because its time is over."""
+    passes, ran_out = house.center.passes, False
+    held = passes.read(bearer(incoming.headers), house.clock())
+    whose = principal_of(held)
+
+    def recheck() -> Principal:
+        nonlocal ran_out
+        # Nobody can end a pass whose time is over, so once it was seen unended after that it need not be looked up.
+        if not ran_out:
+            over = house.clock() >= held.expires_ms
+            passes.demand_kept(held)
+            ran_out = over
+        return whose
+
+    return recheck
 
 
 def person_caller(house: House, incoming: Incoming) -> Caller:

@@ -99,6 +99,12 @@ class Passes:
             raise nobody()
         return self._pass(body, proof)
 
+    def demand_kept(self, held: Pass) -> None:
+        """Raise Unauthenticated for a pass that was revoked or removed. One that merely ran out is kept a while."""
+        where = Compare("proof", "=", held.proof)
+        if not self.store.select(Select(table="center_passes", columns=("proof",), where=where)):
+            raise nobody()
+
     def ended(self, held: Pass) -> Step:
         """Return the step that revokes a pass."""
         return Delete("center_passes", ("proof",), ((held.proof,),))

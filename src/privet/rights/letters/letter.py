@@ -32,6 +32,7 @@ FACTS: Mapping[str, Kinds] = MappingProxyType(
         "denied": {**_REQUEST, "reason": str},
         "extended": {**_REQUEST, "reason": str, "due": date},
         "told": _REQUEST,
+        "acknowledge": {**_REQUEST, "received": date, "due": date},
         "warning": {**_REQUEST, "received": date, "due": date, "days": int},
         "overdue": {**_REQUEST, "received": date, "due": date},
     }
