@@ -24,7 +24,7 @@ from privet.rights.clock import (
     warn,
 )
 from privet.rights.words import Kind
-from privet.vocabulary.laws import law
+from privet.vocabulary.laws import law, laws
 
 PLACES = {
     "Berlin": Place("DE", "BE", "Europe/Berlin"),
@@ -157,6 +157,17 @@ ctdpa access 2024-02-29T09:00 US_east 2024-04-14 received on the leap day
 njdpa consent 2026-10-31T09:00 US_east 2026-12-15 opting out has the same time
 fdbr access 2026-03-01T09:00 US_east 2026-04-15 45 days
 icdpa access 2026-01-01T09:00 US_east 2026-04-01 90 days
+ocpa access 2026-03-10T09:00 US_west 2026-04-24 21 days of March and 24 of April
+mtcdpa erasure 2026-04-16T09:00 US_west 2026-05-31 14 days of April and all of May, a Sunday
+dpdpa access 2026-06-17T09:00 US_east 2026-08-01 13 days of June, all of July, and a Saturday stays
+nedpa portability 2026-07-17T09:00 US_west 2026-08-31 14 days of July and all of August
+nhpa access 2026-08-20T09:00 US_east 2026-10-04 11 days of August, all of September, 4 of October
+tipa access 2026-09-16T09:00 US_east 2026-10-31 14 days of September and all of October
+mcdpa erasure 2026-10-18T09:00 US_west 2026-12-02 13 days of October, all of November, 2 of December
+modpa access 2026-11-17T09:00 US_east 2027-01-01 13 days of November, all of December, and New Year stays
+incdpa access 2027-01-15T09:00 US_east 2027-03-01 16 days of January, all of February, 1 of March
+kcdpa access 2028-01-15T09:00 US_east 2028-02-29 16 days of January, and all of February with its leap day
+ridtppa consent 2026-05-17T09:00 US_east 2026-07-01 14 days of May, all of June, 1 of July
 lgpd access 2026-02-02T09:00 Brazil 2026-02-17 Carnival stays
 lgpd access 2024-02-20T09:00 Brazil 2024-03-06 leap year
 lgpd access 2026-12-20T09:00 Brazil 2027-01-04 over New Year
@@ -228,6 +239,10 @@ def test_a_request_is_due_on_the_day_worked_out_by_hand(
     assert found is not None
     end = datetime.fromtimestamp(found.due_ms / 1000, ZoneInfo(place.time_zone))
     assert end.isoformat(timespec="milliseconds")[:23] == f"{day}T23:59:59.999"
+
+
+def test_every_law_has_a_day_worked_out_by_hand() -> None:
+    assert {line.split(" ", 1)[0] for line in DUE.strip().splitlines()} == {each.key for each in laws()}
 
 
 @pytest.mark.parametrize(("key", "kind", "received", "place", "day"), rows(EXTENDED))
