@@ -62,12 +62,22 @@ def american(year: int) -> set[date]:
     return fixed | kept | {nth(year, *each) for each in moving}
 
 
+def british(year: int) -> set[date]:
+    """Return those bank holidays of England that Scotland and Northern Ireland keep, too. Source: the same act."""
+    return english(year) - {easter(year) + DAY, nth(year, 8, 0, -1)}
+
+
 PLACES = {("DE", ""): german, ("GB", "ENG"): english, ("US", ""): american}
 
 
 def is_off(day: date, place: Place) -> bool:
-    """Return whether nobody works on a day."""
+    """Return whether a day is no working day there."""
     return day.weekday() >= 5 or day in PLACES[place.country, place.state](day.year)
+
+
+def is_idle(day: date, place: Place) -> bool:
+    """Return whether a day is surely no business day: off there, and in all of the country."""
+    return is_off(day, place) and (place.country != "GB" or day.weekday() >= 5 or day in british(day.year))
 
 
 def walked_months(start: date, count: int) -> date:
@@ -88,7 +98,7 @@ def walked(start: date, count: int, unit: str, place: Place) -> date:
     day = start
     while count:
         day += DAY
-        count -= unit == "days" or not is_off(day, place)
+        count -= unit == "days" or not is_idle(day, place)
     return day
 
 
