@@ -15,8 +15,8 @@ from privet.app.services.outcomes import (
     PATH,
     IdAsk,
     RequestShown,
+    change_verb,
     demand,
-    get,
     is_late,
     left_of,
     may_look,
@@ -397,30 +397,12 @@ def _deed(house: House, who: Caller, verb: str, id_: str, more: str = "") -> tup
     return deed, (deed.entry(note=note), *deed.settle(digest.id_bytes(request)))
 
 
-async def _again(house: House, who: Caller, ask: Any, ids: bytes) -> RequestShown:
-    return await get(house, who, IdAsk(id=digest.id_text(ids)))
-
-
 async def _comment_again(house: House, who: Caller, ask: CommentAsk, ids: bytes) -> CommentShown:
     """Return the note as it was written, from the call that is made again."""
     found = [one for one in (await comments(house, who, IdAsk(id=ask.id))).comments if one.text == ask.text]
     if not found:
         raise Conflict("the note was written before")
     return found[-1]
-
-
-def _change(name: str, ask: type[Ask], act: Any, about: str) -> Verb:
-    return Verb(
-        name=f"requests.{name}",
-        method="POST",
-        path=f"{PATH}/{{id}}/{name}",
-        ask=ask,
-        answer=RequestShown,
-        run=act,
-        about=about,
-        changes=True,
-        again=_again,
-    )
 
 
 VERBS: tuple[Verb, ...] = (
@@ -472,7 +454,7 @@ VERBS: tuple[Verb, ...] = (
         changes=True,
         again=_comment_again,
     ),
-    _change("assign", AssignAsk, assign, "Have somebody look after a request."),
-    _change("extend", ExtendAsk, extend, "Take the time that the law gives beyond the due date."),
-    _change("acknowledge", IdAsk, acknowledge, "Write down that the person was told that her request came."),
+    change_verb("assign", AssignAsk, assign, "Have somebody look after a request."),
+    change_verb("extend", ExtendAsk, extend, "Take the time that the law gives beyond the due date."),
+    change_verb("acknowledge", IdAsk, acknowledge, "Write down that the person was told that her request came."),
 )

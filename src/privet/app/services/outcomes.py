@@ -402,6 +402,26 @@ def _system(one: SystemResult) -> SystemShown:
     )
 
 
+async def again(house: House, who: Caller, ask: Any, ids: bytes) -> RequestShown:
+    """Return the request of a change that was carried out before."""
+    return await get(house, who, IdAsk(id=digest.id_text(ids)))
+
+
+def change_verb(name: str, ask: type[Ask], act: Any, about: str) -> Verb:
+    """Return the row of a change of one request."""
+    return Verb(
+        name=f"requests.{name}",
+        method="POST",
+        path=f"{PATH}/{{id}}/{name}",
+        ask=ask,
+        answer=RequestShown,
+        run=act,
+        about=about,
+        changes=True,
+        again=again,
+    )
+
+
 VERBS: tuple[Verb, ...] = (
     Verb(
         name="requests.get",

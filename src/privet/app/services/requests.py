@@ -17,9 +17,10 @@ from privet.app.services.outcomes import (
     PATH,
     IdAsk,
     RequestShown,
+    again,
     certified,
+    change_verb,
     demand,
-    get,
     read_kind,
     read_request,
     shown_request,
@@ -329,24 +330,6 @@ def _reason(text: str) -> None:
         raise InvalidInput("expected why, without personal data", at="reason")
 
 
-async def _again(house: House, who: Caller, ask: Any, ids: bytes) -> RequestShown:
-    return await get(house, who, IdAsk(id=digest.id_text(ids)))
-
-
-def _change(name: str, path: str, ask: type[Ask], act: Any, about: str) -> Verb:
-    return Verb(
-        name=f"requests.{name}",
-        method="POST",
-        path=f"{PATH}/{{id}}/{path}",
-        ask=ask,
-        answer=RequestShown,
-        run=act,
-        about=about,
-        changes=True,
-        again=_again,
-    )
-
-
 VERBS: tuple[Verb, ...] = (
     Verb(
         name="requests.open",
@@ -358,15 +341,15 @@ VERBS: tuple[Verb, ...] = (
         about="Write a person's request down.",
         status=201,
         changes=True,
-        again=_again,
+        again=again,
     ),
-    _change("approve", "approve", IdAsk, approve, "Let a request run."),
-    _change("identify", "identify", IdentifyAsk, identify, "Say how the person proved who she is."),
-    _change("deny", "deny", DenyAsk, deny, "Turn a request down."),
-    _change("cancel", "cancel", ReasonAsk, cancel, "Stop a request that has changed nothing yet."),
-    _change("retry", "retry", RetryAsk, retry, "Run a request again, or wake one that waits."),
-    _change("run", "run", IdAsk, run, "Carry a request out now."),
-    _change("forget", "forget", IdAsk, forget, "Forget the person of a request that is over."),
+    change_verb("approve", IdAsk, approve, "Let a request run."),
+    change_verb("identify", IdentifyAsk, identify, "Say how the person proved who she is."),
+    change_verb("deny", DenyAsk, deny, "Turn a request down."),
+    change_verb("cancel", ReasonAsk, cancel, "Stop a request that has changed nothing yet."),
+    change_verb("retry", RetryAsk, retry, "Run a request again, or wake one that waits."),
+    change_verb("run", IdAsk, run, "Carry a request out now."),
+    change_verb("forget", IdAsk, forget, "Forget the person of a request that is over."),
     Verb(
         name="requests.answer",
         method="POST",
@@ -377,6 +360,6 @@ VERBS: tuple[Verb, ...] = (
         about="Answer a task of a request.",
         batch=True,
         changes=True,
-        again=_again,
+        again=again,
     ),
 )
