@@ -97,7 +97,7 @@ def test_a_correction_that_names_nothing_is_told_and_nothing_changes() -> None:
     place = Place()
     rectified(place, NAME, Correction(what="user.biometric", value="x"))
     assert last(place).state == "failed"
-    assert "user.biometric" in last(place).reason
+    assert "corrections[1].what" in last(place).reason and "user.biometric" not in last(place).reason
     assert place.systems["shop"].erased == {}
 
 
@@ -279,6 +279,12 @@ def test_every_correction_that_names_nothing_is_told_at_once() -> None:
     assert [fault.at for fault in raised.value.faults] == ["corrections[0].what", "corrections[2].what"]
     with pytest.raises(InvalidInput):
         corrected([], [app()], KEY)
+
+
+def test_what_a_person_typed_in_place_of_a_category_is_told_to_nobody() -> None:
+    with pytest.raises(InvalidInput) as raised:
+        corrected([Correction(what="Ada Example", value="x")], [app(column("x"))], KEY)
+    assert "Ada" not in f"{raised.value!r} {raised.value} {raised.value.faults}"
 
 
 # --- laws -----------------------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ def corrected(
     """
     known = tuple(datasets)
     chosen = _Chosen(corrections, known)
-    faults = [_nothing(at, each) for at, each in enumerate(corrections) if at not in chosen.used]
+    faults = [_nothing(at) for at in range(len(corrections)) if at not in chosen.used]
     if not corrections:
         faults = [InvalidInput("expected at least one correction", at="corrections")]
     if faults:
@@ -54,9 +54,10 @@ def corrected(
     return Decider(Judged(fates, ()), key)
 
 
-def _nothing(at: int, correction: Correction) -> InvalidInput:
+def _nothing(at: int) -> InvalidInput:
+    # What it names instead is a person's own words, and the reason of a request is kept when she is forgotten.
     return InvalidInput(
-        f"no field is called `{correction.what}`, or is of that category",
+        "no field is called so, or is of that category",
         hint="name a category of the taxonomy, or a field as `dataset.collection.field`",
         at=f"corrections[{at}].what",
     )
