@@ -20,11 +20,10 @@ from privet.app.foreign import Foreign
 from privet.app.settings import MailServer, Settings
 from privet.connectors.base import Limits, Setup
 from privet.connectors.post import Post, is_address, is_line
-from privet.crypto import seal
 from privet.crypto.keys import KeyRing
 from privet.errors import Gone, InvalidInput, PrivetError
 from privet.rights.letters import LONGEST, Fact, Letter, render
-from privet.rights.sealed import KEY_BYTES, RequestKey
+from privet.rights.sealed import RequestKey, Wrapping
 from privet.secret import Secret
 from privet.store.port import Aggregate, Column, Delete, Insert, Select, Shape, Step, Store, Unit
 from privet.vocabulary.predicate import Compare
@@ -81,7 +80,7 @@ class Waiting:
     oldest_ms: int | None
 
 
-Wrapping = tuple[Store, KeyRing, bytes]
+Forgetful = tuple[Store, KeyRing, bytes]
 """A store whose deleted rows leave no trace, and a ring with a `cell` key of an owner."""
 
 
@@ -91,16 +90,14 @@ class LetterKeys:
     def __init__(self, store: Store, ring: KeyRing, owner: bytes) -> None:
         store.define((LETTER_KEYS,))
         self._store = store
-        self._ring = ring
-        self._owner = owner
+        self._wrapping = Wrapping(ring, owner, _WRAP)
 
     def make(self, name: str, now_ms: int) -> RequestKey:
         """Draw a letter's key, durable on return. `name`: a UUID."""
-        key = digest.random_bytes(KEY_BYTES)
-        wrapped = self._ring.cell(self._owner).seal_one(_WRAP, digest.id_bytes(name), key)
+        key, wrapped = self._wrapping.drawn(name)
         row = Insert("letter_keys", ("key", "made", "wrapped"), ((name, now_ms, wrapped),))
         self._store.write_now(Unit((row,)))
-        return RequestKey(name, Secret(key))
+        return key
 
     def open(self, name: str) -> RequestKey:
         """Return a letter's key. Raises Gone, Damaged, WrongKey."""
@@ -108,10 +105,7 @@ class LetterKeys:
         rows = self._store.select(question)
         if not rows:
             raise Gone("the letter's key is gone")
-        cell = rows[0][0]
-        assert isinstance(cell, bytes)  # as the shape says
-        wrapping = self._ring.cell_by_id(seal.key_id(cell))
-        return RequestKey(name, Secret(wrapping.open(_WRAP, [digest.id_bytes(name)], [cell])[0]))
+        return self._wrapping.opened(name, rows[0][0])
 
     def forget(self, names: Iterable[str]) -> None:
         """Destroy keys, durable on return. Idempotent."""
@@ -129,7 +123,7 @@ class Mail:
     """What a house sends letters by. `server`: None where none is configured. `store`: where they stand. `sender`: who
     writes, the facts that every letter holds. Any thread may call."""
 
-    def __init__(self, settings: Settings, control: Store, forgetful: Callable[[], Wrapping]) -> None:
+    def __init__(self, settings: Settings, control: Store, forgetful: Callable[[], Forgetful]) -> None:
         """`forgetful`: gives where the letters' keys stand and what wraps them.
 
         Raises InvalidInput, Refused for settings that cannot be.

@@ -21,7 +21,7 @@ from privet.crypto.keys import KeyRing
 from privet.crypto.seal import CellKey
 from privet.errors import Damaged, Gone
 from privet.secret import Secret
-from privet.store.port import Column, Delete, Insert, Select, Shape, Store, Unit
+from privet.store.port import Cell, Column, Delete, Insert, Select, Shape, Store, Unit
 from privet.vocabulary.predicate import Compare, In
 
 KEY_BYTES = 64
@@ -123,6 +123,28 @@ _TYPES: dict[str, tuple[Any, Callable[[Any], object], Callable[[Any], object]]] 
 }
 
 
+class Wrapping:
+    """Keys under a key of a ring, each bound to its name and to what they are for. Any thread may call."""
+
+    def __init__(self, ring: KeyRing, owner: bytes, context: bytes) -> None:
+        """Take a ring that has a `cell` key of `owner`, and what the keys are for: 16 bytes each."""
+        self._ring = ring
+        self._owner = owner
+        self._context = context
+
+    def drawn(self, name: str) -> tuple[RequestKey, bytes]:
+        """Return a new key and its wrapped form. `name`: a UUID."""
+        key = digest.random_bytes(KEY_BYTES)
+        wrapped = self._ring.cell(self._owner).seal_one(self._context, digest.id_bytes(name), key)
+        return RequestKey(name, Secret(key)), wrapped
+
+    def opened(self, name: str, wrapped: Cell) -> RequestKey:
+        """Return the key in a wrapped form. Raises Damaged, WrongKey where it is not of this name, or changed."""
+        assert isinstance(wrapped, bytes)  # as the shapes say
+        wrapping = self._ring.cell_by_id(seal.key_id(wrapped))
+        return RequestKey(name, Secret(wrapping.open(self._context, [digest.id_bytes(name)], [wrapped])[0]))
+
+
 Told = Callable[[Sequence[str]], None]
 
 
@@ -140,13 +162,13 @@ class RequestKeys:
         self.store = store
         self._ring = ring
         self._owner = owner
+        self._wrapping = Wrapping(ring, owner, _WRAP)
 
     def make(self, request: str) -> RequestKey:
         """Draw a request's key, durable on return. Raises Clash where it has one."""
-        key = digest.random_bytes(KEY_BYTES)
-        wrapped = self._ring.cell(self._owner).seal_one(_WRAP, digest.id_bytes(request), key)
+        key, wrapped = self._wrapping.drawn(request)
         self.store.write_now(Unit((Insert("request_keys", ("request", "wrapped"), ((request, wrapped),)),)))
-        return RequestKey(request, Secret(key))
+        return key
 
     def open(self, request: str) -> RequestKey:
         """Return a request's key. Raises Gone once it is forgotten."""
@@ -154,10 +176,7 @@ class RequestKeys:
         rows = self.store.select(question)
         if not rows:
             raise Gone("what was personal in the request is forgotten")
-        cell = rows[0][0]
-        assert isinstance(cell, bytes)  # as the shape says
-        wrapping = self._ring.cell_by_id(seal.key_id(cell))
-        return RequestKey(request, Secret(wrapping.open(_WRAP, [digest.id_bytes(request)], [cell])[0]))
+        return self._wrapping.opened(request, rows[0][0])
 
     def vouch(self, request: str, body: bytes) -> bytes:
         """Return what came of a request behind a seal of the house, which opens once the request's key is forgotten,
