@@ -226,7 +226,18 @@ def _privacy(node: Node) -> Privacy:
         raise InvalidInput("expected `package_hours` from 1 to 72", at=at)
     if not 1 <= found.downloads <= 100:
         raise InvalidInput("expected `downloads` from 1 to 100", at=at)
+    if "time_zone" in said:
+        _demand_zone(found.time_zone, at)
     return found
+
+
+def _demand_zone(name: str, at: str) -> None:
+    from privet.rights.clock import zone_of  # few commands count days
+
+    try:
+        zone_of(name)
+    except InvalidInput as error:
+        raise InvalidInput(error.message, at=at, hint=error.hint) from None
 
 
 def _at(node: Node, key: str) -> str:

@@ -164,11 +164,6 @@ def warn(requests: Iterable[Request], now_ms: int) -> list[Notice]:
     return [Notice(request, event) for request in requests for event in _events(request, now_ms)]
 
 
-def check_place(place: Place) -> None:
-    """Raise InvalidInput, naming the setting, where days cannot be counted."""
-    zone_of(place.time_zone)
-
-
 def day_of(at_ms: int, time_zone: str) -> date:
     """Return the date on which a time falls there. Raises InvalidInput."""
     if not 0 <= at_ms < _LAST_MS:
