@@ -25,7 +25,6 @@ FACTS: Mapping[str, Kinds] = MappingProxyType(
     {
         "code": {**_ALL, "code": str, "minutes": int},
         "received": {**_REQUEST, "received": date, "due": date},
-        "verified": {**_REQUEST, "due": date},
         "ready": {**_REQUEST, "until": datetime, "downloads": int},
         "done": _REQUEST,
         "partial": _REQUEST,
